@@ -1,0 +1,248 @@
+"""Messages between companion (or OEM) and wallet server: the `/v1` resources.
+
+Bytes travel as lower-case hex, certificates as base64 DER, times as Unix milliseconds. `card_jwe`, `code_jwe` and
+scripts are opaque to the wallet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wristlet.model.tsp_messages import Terms, VerificationMethod
+
+
+@dataclass(frozen=True, slots=True)
+class CreateWearer:
+    """A person who wears straps of this brand."""
+
+    name: str
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wearer:
+    """A wearer, as the OEM's backend sees one."""
+
+    id: str
+    name: str
+    email: str | None
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A wearer's session: the token is shown once and stored hashed."""
+
+    token: str
+    wearer_id: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairDevice:
+    """Registers a strap's secure element for the wearer; chains as in `tsp_messages.RegisterDevice`."""
+
+    name: str
+    attestation_chain: list[str]
+    domain_chain: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A strap; `state` is paired or lost; `commits_acknowledged` is the log's pointer."""
+
+    id: str
+    name: str
+    se_id: str
+    model: str
+    state: str
+    commits_last: int
+    commits_acknowledged: int
+    created_ms: int
+    allowed_actions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CertifyPhone:
+    """Asks the brand to certify a phone's P-256 key for a device: the uncompressed point."""
+
+    public_point: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCertificate:
+    """The brand's GlobalPlatform certificate (7F21) for a phone key."""
+
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEligibility:
+    """Asks whether a card can go onto a device."""
+
+    device_id: str
+    card_jwe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    """The card can be added once the terms are accepted."""
+
+    id: str
+    device_id: str
+    expires_ms: int
+    issuer_name: str
+    product: str
+    card_last4: str
+    card_art: str
+    terms: Terms
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddCard:
+    """Adds an eligible card; `pin_statement` proves that the secure element has a PIN."""
+
+    eligibility_id: str
+    terms_accepted: bool
+    pin_statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card on a device: the TSP's state and the secure element's, shown apart."""
+
+    id: str
+    device_id: str
+    token_reference: str | None
+    state: str
+    suspended_by: list[str]
+    se_state: str
+    card_last4: str
+    token_last4: str | None
+    issuer_name: str
+    product: str
+    card_art: str
+    instance_aid: str | None
+    decision: str
+    reason: str
+    created_ms: int
+    verification_methods: list[VerificationMethod] = field(default_factory=list)
+    allowed_actions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StartVerification:
+    """Chooses a verification method."""
+
+    method_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishVerification:
+    """The wearer's code as JWE for the TSP."""
+
+    code_jwe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Outcome of a verification step; `result` as in `tsp_messages.VerificationResult`."""
+
+    result: str
+    tries_left: int
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One entry of a device's ordered log: an opaque script to run on the secure element."""
+
+    sequence: int
+    kind: str
+    card_id: str | None
+    domain_aid: str
+    script_number: int
+    apdu_count: int
+    apdus: list[str]
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReceipt:
+    """The secure element's signed receipt for a commit's script."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReport:
+    """What went wrong while a script ran: the outcome stays unknown, the pointer stays where it is."""
+
+    apdu_index: int
+    reason: str
+    sw: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReportSubmit:
+    """The secure element's signed lease report, passed on to the TSP."""
+
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveCard:
+    """The wearer's choice on the secure element, told to the server afterwards."""
+
+    card_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReason:
+    """Why a card or device changes."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the event log."""
+
+    id: str
+    sequence: int
+    type: str
+    created_ms: int
+    device_id: str | None
+    card_id: str | None
+    data: dict[str, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EventList:
+    """A page of events."""
+
+    data: list[Event]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class CardList:
+    """A wearer's cards."""
+
+    data: list[Card]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitList:
+    """The commits of a device after a sequence number, oldest first."""
+
+    data: list[Commit]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Builds .venv from the hash-pinned files: `venv.sh main` to run wristlet, `venv.sh dev` to work on it,
+# `venv.sh pcsc` to add pyscard where it can be built. Asks nothing; the Makefile calls it by stamp file.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+exec </dev/null 9<requirements
+flock 9 # two makes at once must not build the same .venv
+
+python=.venv/bin/python
+uv() { .venv/bin/uv --no-config --no-python-downloads "$@"; }
+
+find_python() {
+    local name
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    echo "venv: no Python 3.11 or later found. Install python3 and python3-venv, or set PYTHON=/path/to/python." >&2
+    return 1
+}
+
+# uv does not read pip's configuration: hand over the index and the certificates set there.
+follow_pip_configuration() {
+    local value
+    if [[ -z ${UV_DEFAULT_INDEX:-} ]] && value=$("$python" -m pip config get global.index-url 2>/dev/null); then
+        export UV_DEFAULT_INDEX=$value
+    fi
+    if [[ -n ${PIP_INDEX_URL:-} && -z ${UV_DEFAULT_INDEX:-} ]]; then
+        export UV_DEFAULT_INDEX=$PIP_INDEX_URL
+    fi
+    if [[ -n ${PIP_CERT:-} && -z ${SSL_CERT_FILE:-} ]]; then
+        export SSL_CERT_FILE=$PIP_CERT
+    fi
+}
+
+bootstrap() {
+    if [[ ! -x $python ]] || ! "$python" -c '' 2>/dev/null; then
+        local base
+        base=$(find_python)
+        echo "venv: making .venv with $("$base" --version)"
+        rm -rf .venv
+        "$base" -m venv .venv
+    fi
+    if ! .venv/bin/uv --version 2>/dev/null | grep -qF " $(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements/bootstrap.txt)"; then
+        echo "venv: fetching uv"
+        "$python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps \
+            --only-binary :all: --require-hashes -r requirements/bootstrap.txt
+    fi
+}
+
+# Makes .venv hold exactly what the named files pin, nothing older, nothing more.
+# `uv pip sync` takes no dependencies that are not in a file, so yubikey-manager comes alone.
+sync() {
+    echo "venv: installing $*"
+    uv pip sync --python "$python" --require-hashes --only-binary :all: "$@"
+    uv pip install --python "$python" --quiet --no-deps --no-build-isolation --offline --editable .
+}
+
+install_pcsc() {
+    local missing=()
+    command -v gcc >/dev/null || missing+=(gcc)
+    command -v swig >/dev/null || missing+=(swig)
+    [[ -e /usr/include/PCSC/winscard.h ]] || missing+=(libpcsclite-dev)
+    if ((${#missing[@]})); then
+        echo "venv: pyscard is left out, its build needs: ${missing[*]} (\`make system\`)"
+        return
+    fi
+    echo "venv: building pyscard"
+    uv pip install --python "$python" --no-deps --no-build-isolation --require-hashes -r requirements/pcsc.txt
+    touch .venv/.stamp-pcsc
+}
+
+bootstrap
+follow_pip_configuration
+r=requirements
+case ${1:-dev} in
+main)
+    # A .venv for development has all that is needed to run.
+    if [[ -e .venv/.stamp-dev ]]; then exec "$0" dev; fi
+    sync $r/bootstrap.txt $r/main.txt $r/build.txt
+    touch .venv/.stamp-main
+    ;;
+dev)
+    rm -f .venv/.stamp-pcsc
+    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/dev.txt $r/yubikey.txt
+    touch .venv/.stamp-main .venv/.stamp-dev
+    ;;
+pcsc) [[ -e .venv/.stamp-pcsc ]] || install_pcsc ;;
+*)
+    echo "venv: main, dev or pcsc, not '$1'" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,1 @@
+"""Secure element: a GlobalPlatform card with sealed storage; bytes in, bytes out."""

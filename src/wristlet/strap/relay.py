@@ -1,0 +1,154 @@
+"""What the strap's firmware does: relay APDUs, confirm the first pairing, switch cards by button, notice the wrist.
+
+Firmware commands go over a logical channel of their own, so that a button never disturbs the phone's session.
+Two commands never pass from the phone: the first enrolment and the plain card switch. Both mean that a person
+touched the strap, so the firmware sends them itself, for its button alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from wristlet.links.channel import ApduChannel
+from wristlet.links.script_runner import exchange
+from wristlet.links.strap_link import StrapRefused, StrapStatus
+from wristlet.wire import ber
+from wristlet.wire.apdu import Command, Response
+from wristlet.wire.errors import DecodeError
+from wristlet.wire.gp import aids, commands
+
+INS_ENROL, INS_WORN, INS_SET_STATUS, INS_MANAGE_CHANNEL = 0xE0, 0x12, 0xF0, 0x70
+SW_OK, SW_MORE_DATA, SW_REFUSED = 0x9000, 0x6310, 0x6985
+PAIRING_LABEL = b"wristlet:pairing:1"
+POINT_SIZE = 65
+ACTIVATED, NON_ACTIVATABLE = 0x01, 0x80
+PAYMENT_PREFIXES = (aids.KERNEL_3, aids.KERNEL_2)
+
+Send = Callable[[Command], Awaitable[Response]]
+
+
+def comparison_code(se_id: bytes, public_point: bytes) -> str:
+    """Return the 6 digits that strap and phone both show while they pair."""
+    digest = hashlib.sha256(PAIRING_LABEL + se_id + public_point).digest()
+    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
+
+
+def needs_a_touch(command: bytes) -> bool:
+    """Tell whether a command stands for a touch of the strap and so may not come from the phone."""
+    try:
+        parsed = Command.parse(command)
+    except DecodeError:
+        return False
+    if parsed.is_secured:
+        return False
+    first_enrolment = parsed.ins == INS_ENROL and parsed.p1 == 0x00
+    return first_enrolment or parsed.ins in (INS_SET_STATUS, INS_WORN)
+
+
+class StrapRelay:
+    """The strap's firmware over the wired interface of its secure element."""
+
+    def __init__(self, wired: ApduChannel) -> None:
+        self._wired = wired
+        self._offer: bytes | None = None
+        self._worn = False
+        self.display = "ready"
+
+    async def apdu(self, command: bytes) -> bytes:
+        """Relay one APDU from the phone; commands that stand for a touch are answered 6985."""
+        if needs_a_touch(command):
+            return SW_REFUSED.to_bytes(2, "big")
+        return await self._wired.transmit(command)
+
+    async def transmit(self, command: bytes) -> bytes:
+        """Relay one APDU from the phone (the strap as an `ApduChannel`)."""
+        return await self.apdu(command)
+
+    async def pair_offer(self, public_point: bytes) -> str:
+        """Show the comparison code of a phone that wants to be the first; raises StrapRefused."""
+        if len(public_point) != POINT_SIZE or public_point[0] != 0x04:
+            raise StrapRefused("pairing: the phone's key is no uncompressed P-256 point; update the app")
+        se_id = await self._se_id()
+        self._offer = public_point
+        self.display = comparison_code(se_id, public_point)
+        return self.display
+
+    async def press_confirm(self) -> None:
+        """The wearer compared the digits and pressed the button: enrol the phone; raises StrapRefused."""
+        if self._offer is None:
+            raise StrapRefused("pairing: no phone has asked; start pairing on the phone first")
+        offer, self._offer = self._offer, None
+        async with self._selected(aids.CARDHOLDER_APPLET) as send:
+            answer = await send(Command(0x80, INS_ENROL, 0, 0, data=offer))
+        if answer.sw != SW_OK:
+            self.display = "not paired"
+            raise StrapRefused("pairing: the strap already knows a phone; add this one from the old phone")
+        self.display = "paired"
+
+    async def press_next(self) -> bytes | None:
+        """Make the next payable card active; return its instance AID, or None when there is no other."""
+        async with self._selected(aids.CRS) as send:
+            cards = await _cards(send)
+            payable = [aid for aid, state in cards if state != NON_ACTIVATABLE]
+            active = [aid for aid, state in cards if state == ACTIVATED]
+            if not payable or payable == active:
+                return None
+            position = payable.index(active[0]) + 1 if active else 0
+            chosen = payable[position % len(payable)]
+            answer = await send(commands.crs_set_status(0x01, 0x01, chosen))
+        if answer.sw != SW_OK:
+            raise StrapRefused("switching: the secure element refused; switch cards on the phone")
+        self.display = "next card"
+        return chosen
+
+    async def wear(self, *, worn: bool) -> None:
+        """Tell the secure element that the strap was put on or taken off; off closes the lease."""
+        async with self._selected(aids.CARDHOLDER_APPLET) as send:
+            await send(Command(0x80, INS_WORN, int(worn), 0))
+        self._worn = worn
+
+    async def status(self) -> StrapStatus:
+        """Return what the strap's face and sensors say."""
+        return StrapStatus(self._worn, self._offer is not None, self.display)
+
+    async def _se_id(self) -> bytes:
+        async with self._selected(aids.ISD) as send:
+            answer = await send(Command(0x80, 0xCA, 0x00, 0x45, le=256))
+        return ber.find(answer.data, 0x45) or answer.data
+
+    @asynccontextmanager
+    async def _selected(self, aid: bytes) -> AsyncIterator[Send]:
+        """Open a logical channel, select an application on it, and close it again."""
+        opened = await exchange(self._wired, Command(0x00, INS_MANAGE_CHANNEL, 0, 0, le=1).encode())
+        if opened.sw != SW_OK or len(opened.data) != 1:
+            raise StrapRefused("the secure element has no logical channel free; restart the strap")
+        number = opened.data[0]
+
+        async def send(command: Command) -> Response:
+            return await exchange(self._wired, command.replace(cla=command.cla | number).encode())
+
+        try:
+            if (await send(commands.select(aid))).sw != SW_OK:
+                raise StrapRefused("the secure element does not know its own parts; restart the strap")
+            yield send
+        finally:
+            close = Command(0x00, INS_MANAGE_CHANNEL, 0x80, number)
+            await exchange(self._wired, close.encode())
+
+
+async def _cards(send: Send) -> list[tuple[bytes, int]]:
+    """Return instance AID and contactless state of every card, in the registry's order."""
+    data, first = b"", True
+    while True:
+        answer = await send(commands.crs_get_status(first=first))
+        data, first = data + answer.data, False
+        if answer.sw != SW_MORE_DATA:
+            break
+    cards = []
+    for entry in ber.parse(data):
+        aid, state = ber.find(entry.value, 0x4F), ber.find(entry.value, 0x9F70)
+        if aid is not None and state is not None and aid.startswith(PAYMENT_PREFIXES):
+            cards.append((aid, state[1]))
+    return cards

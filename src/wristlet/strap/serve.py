@@ -1,0 +1,101 @@
+"""Puts the strap's firmware on two Unix sockets: one for the phone, one for buttons and sensors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+
+from wristlet.links.apdu_socket import SocketChannel
+from wristlet.links.channel import LinkLost
+from wristlet.links.strap_link import (
+    KIND_APDU,
+    KIND_PAIR,
+    KIND_REFUSED,
+    KIND_STATUS,
+    StrapRefused,
+    encode_status,
+    frame,
+    read_message,
+)
+from wristlet.strap.relay import StrapRelay
+
+
+class StrapServer:
+    """Serves one strap: a phone at a time, and any number of controls."""
+
+    def __init__(self, relay: StrapRelay, wired: SocketChannel) -> None:
+        self._relay = relay
+        self._wired = wired
+        self._phone = asyncio.Lock()
+        self._servers: list[asyncio.Server] = []
+
+    async def start(self, phone: socket.socket, control: socket.socket) -> None:
+        """Begin to serve on two bound Unix sockets."""
+        self._servers = [
+            await asyncio.start_unix_server(self._serve_phone, sock=phone),
+            await asyncio.start_unix_server(self._serve_control, sock=control),
+        ]
+
+    async def close(self) -> None:
+        """Stop serving and let go of the secure element."""
+        for server in self._servers:
+            server.close()
+        await self._wired.close()
+
+    async def _serve_phone(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with self._phone:
+            try:
+                while True:
+                    kind, body = await read_message(reader)
+                    writer.write(await self._answer_phone(kind, body))
+                    await writer.drain()
+            except (OSError, asyncio.IncompleteReadError, ValueError, LinkLost):
+                await self._wired.reset()
+            finally:
+                writer.close()
+
+    async def _answer_phone(self, kind: int, body: bytes) -> bytes:
+        try:
+            match kind:
+                case k if k == KIND_APDU:
+                    return frame(KIND_APDU, await self._relay.apdu(body))
+                case k if k == KIND_PAIR:
+                    return frame(KIND_PAIR, (await self._relay.pair_offer(body)).encode())
+                case k if k == KIND_STATUS:
+                    return frame(KIND_STATUS, encode_status(await self._relay.status()))
+                case _:
+                    return frame(KIND_REFUSED, b"the strap does not know this kind of message")
+        except StrapRefused as refusal:
+            return frame(KIND_REFUSED, str(refusal).encode())
+
+    async def _serve_control(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._control(line)).encode() + b"\n")
+                await writer.drain()
+        except OSError:
+            return
+        finally:
+            writer.close()
+
+    async def _control(self, line: bytes) -> dict[str, object]:
+        actions: dict[str, Callable[[], Awaitable[object]]] = {
+            "confirm": self._relay.press_confirm,
+            "next": self._relay.press_next,
+            "worn": lambda: self._relay.wear(worn=True),
+            "off": lambda: self._relay.wear(worn=False),
+        }
+        try:
+            wanted = json.loads(line)["do"]
+            action = actions[wanted]
+        except (ValueError, KeyError, TypeError):
+            return {"ok": False, "error": f"control: send {{\"do\": ...}} with one of {sorted(actions)}"}
+        try:
+            await action()
+        except (StrapRefused, LinkLost) as error:
+            return {"ok": False, "error": str(error)}
+        return {"ok": True, "display": self._relay.display}

@@ -1,0 +1,1 @@
+"""Shared vocabulary of every wire: pure codecs over bytes, standard library only."""

@@ -1,0 +1,1 @@
+"""The injected environment: clock, randomness, disk and database."""

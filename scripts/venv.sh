@@ -53,7 +53,7 @@ bootstrap() {
 # Makes .venv hold exactly what the named files pin, nothing older, nothing more.
 # `uv pip sync` takes no dependencies that are not in a file, so yubikey-manager comes alone.
 sync() {
-    echo "venv: installing $*"
+    echo "venv: installing ${*#requirements/}"
     uv pip sync --python "$python" --require-hashes --only-binary :all: "$@"
     uv pip install --python "$python" --quiet --no-deps --no-build-isolation --offline --editable .
 }
@@ -75,10 +75,11 @@ install_pcsc() {
 bootstrap
 follow_pip_configuration
 r=requirements
-case ${1:-dev} in
+mode=${1:-dev}
+# A .venv for development stays one: it has all that is needed to run.
+if [[ $mode == main && -e .venv/.stamp-dev ]]; then mode=dev; fi
+case $mode in
 main)
-    # A .venv for development has all that is needed to run.
-    if [[ -e .venv/.stamp-dev ]]; then exec "$0" dev; fi
     sync $r/bootstrap.txt $r/main.txt $r/build.txt
     touch .venv/.stamp-main
     ;;
@@ -89,7 +90,7 @@ dev)
     ;;
 pcsc) [[ -e .venv/.stamp-pcsc ]] || install_pcsc ;;
 *)
-    echo "venv: main, dev or pcsc, not '$1'" >&2
+    echo "venv: main, dev or pcsc, not '$mode'" >&2
     exit 2
     ;;
 esac

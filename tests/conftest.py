@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, settings
+
 from support.packages import in_ci
 
 # No deadline anywhere: tests share the machine, and none may depend on time.

@@ -1,4 +1,4 @@
-"""What tests share. `from support import needs` says which Debian package a test cannot do without."""
+"""What tests share. `from support import needs` names the outside programs a test needs."""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ import pytest
 
 
 def _program(name: str) -> Callable[[], bool]:
-    return lambda: shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    return lambda: (
+        shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    )
 
 
 def _file(pattern: str) -> Callable[[], bool]:

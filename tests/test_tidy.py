@@ -321,9 +321,9 @@ def test_debian_packages_say_what_they_are_for() -> None:
 
 def is_entry(path: Path) -> bool:
     """Files that tools find by their place: nobody has to name them."""
-    by_place = {"LICENSE", "README.md", "Makefile", "pyproject.toml", ".gitignore", ".ci/run"}
     return (
-        str(path) in by_place
+        str(path) in {"LICENSE", "Makefile", "pyproject.toml", ".gitignore", ".ci/run"}
+        or (len(path.parts) == 1 and path.suffix == ".md")
         or path.name in {"__init__.py", "__main__.py", "conftest.py", "py.typed"}
         or path.name.startswith("test_")
     )

@@ -1,0 +1,1 @@
+"""Cryptography of every wire: pure functions over bytes; randomness is passed in."""

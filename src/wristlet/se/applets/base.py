@@ -163,6 +163,10 @@ class Context(Protocol):
     def keyed_hash(self, message: bytes) -> bytes:
         """HMAC-SHA-256 under a key that was born in this secure element and never leaves it."""
 
+    @property
+    def event_counter(self) -> int:
+        """The card's event counter as it stands, in this transaction."""
+
     def bump_event(self) -> int:
         """Move the card's event counter by one, in this transaction; gives the new value."""
 

@@ -60,3 +60,11 @@ class CodeVerified:
 
     result: str
     tries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """The issuer's P-256 key for card data and codes: uncompressed point as hex."""
+
+    kid: str
+    public_point: str

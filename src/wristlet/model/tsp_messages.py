@@ -1,8 +1,8 @@
 """Messages between wallet and token service (TSP): the neutral port with MDES's verbs.
 
-Both ends use these dataclasses. Bytes travel as lower-case hex, X.509 certificates as base64 DER, times as Unix
-milliseconds. Nothing here can hold a card number or a DPAN: card data and one-time codes are compact JWE strings
-for the TSP's key, personalisation is an opaque script.
+Both ends use these dataclasses. Bytes travel as lower-case hex, X.509 certificates as base64 DER,
+times as Unix milliseconds. Nothing here can hold a card number or a DPAN: card data and one-time
+codes are compact JWE strings for the TSP's key, personalisation is an opaque script.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DeviceRegistered:
 
 @dataclass(frozen=True, slots=True)
 class CardKey:
-    """The TSP's card-data key: `x5c` is base64 DER, leaf first; the leaf holds the P-256 key `kid`."""
+    """The TSP's card-data key: `x5c` is base64 DER, leaf first, whose P-256 key is `kid`."""
 
     kid: str
     x5c: list[str]
@@ -36,7 +36,7 @@ class CardKey:
 
 @dataclass(frozen=True, slots=True)
 class EligibilityRequest:
-    """Asks whether a card may go onto a secure element; `card_jwe` holds pan, expiry_yymm, security_code."""
+    """Asks whether a card may go onto an SE; the JWE holds pan, expiry_yymm, security_code."""
 
     task_id: str
     se_id: str
@@ -54,7 +54,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class EligibilityAnswer:
-    """The card may be digitised; `challenge` (16 bytes) goes into the secure element's PIN statement."""
+    """The card may be digitised; the SE's PIN statement signs `challenge` (16 bytes)."""
 
     eligibility_id: str
     expires_ms: int
@@ -68,7 +68,7 @@ class EligibilityAnswer:
 
 @dataclass(frozen=True, slots=True)
 class VerificationMethod:
-    """One way by which the wearer can prove identity; `hint` is masked (for example a phone number's end)."""
+    """One way for the wearer to prove identity; `hint` is masked (a phone number's end)."""
 
     id: str
     kind: str
@@ -117,7 +117,11 @@ class DigitizeRequest:
 
 @dataclass(frozen=True, slots=True)
 class DigitizeAnswer:
-    """`decision` is approved, require_additional_authentication or declined; `party` names who said so."""
+    """What became of the card.
+
+    `decision` is approved, require_additional_authentication or declined; `party` names who
+    said so.
+    """
 
     decision: str
     reason: str
@@ -129,16 +133,24 @@ class DigitizeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SelectVerification:
-    """Chooses how the wearer proves identity; the issuer then sends a code."""
+    """Chooses how the wearer proves identity; the issuer then sends a code.
+
+    A repeated `task_id` gets the same answer and sends no second code.
+    """
 
     method_id: str
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmVerification:
-    """The wearer's one-time code, encrypted for the TSP: the JWE holds `code`."""
+    """The wearer's one-time code, encrypted for the TSP: the JWE holds `code`.
+
+    A repeated `task_id` with the same body gets the same answer, with the same script.
+    """
 
     code_jwe: str
+    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +172,7 @@ class SubmitReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptAccepted:
-    """The receipt is genuine and counted once; `token` is absent when its order concerned no token."""
+    """The receipt is genuine and counted once; `token` is absent if it concerned none."""
 
     se_id: str
     number: int
@@ -203,3 +215,4 @@ class Problem:
     param: str | None = None
     request_id: str | None = None
     doc_url: str | None = None
+    next_step: str | None = None

@@ -1,7 +1,7 @@
 """Messages between companion (or OEM) and wallet server: the `/v1` resources.
 
-Bytes travel as lower-case hex, certificates as base64 DER, times as Unix milliseconds. `card_jwe`, `code_jwe` and
-scripts are opaque to the wallet.
+Bytes travel as lower-case hex, certificates as base64 DER, times as Unix milliseconds. `card_jwe`,
+`code_jwe` and scripts are opaque to the wallet.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class PairDevice:
-    """Registers a strap's secure element for the wearer; chains as in `tsp_messages.RegisterDevice`."""
+    """Registers a strap's secure element for the wearer; chains as in `RegisterDevice`."""
 
     name: str
     attestation_chain: list[str]
@@ -60,6 +60,17 @@ class Device:
     commits_acknowledged: int
     created_ms: int
     allowed_actions: list[str] = field(default_factory=list)
+    wearer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """A wearer's straps, oldest first."""
+
+    data: list[Device]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class Card:
     created_ms: int
     verification_methods: list[VerificationMethod] = field(default_factory=list)
     allowed_actions: list[str] = field(default_factory=list)
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +168,10 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One entry of a device's ordered log: an opaque script to run on the secure element."""
+    """One entry of a device's ordered log: an opaque script to run on the secure element.
+
+    `kind` is the script's purpose; `state` is pending, reported (a run went wrong) or acknowledged.
+    """
 
     sequence: int
     kind: str
@@ -166,6 +181,18 @@ class Commit:
     apdu_count: int
     apdus: list[str]
     created_ms: int
+    state: str = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitProgress:
+    """Where a commit and its device's log stand after a receipt or a report."""
+
+    sequence: int
+    state: str
+    commits_last: int
+    commits_acknowledged: int
+    card: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +204,7 @@ class CommitReceipt:
 
 @dataclass(frozen=True, slots=True)
 class CommitReport:
-    """What went wrong while a script ran: the outcome stays unknown, the pointer stays where it is."""
+    """What went wrong while a script ran: the outcome stays unknown, the pointer stays."""
 
     apdu_index: int
     reason: str
@@ -189,6 +216,13 @@ class LeaseReportSubmit:
     """The secure element's signed lease report, passed on to the TSP."""
 
     report: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReportAccepted:
+    """The TSP took the lease report of this device."""
+
+    device_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +254,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventList:
-    """A page of events."""
+    """A page of events, oldest first; `next_cursor` is always there, to go on from later."""
 
     data: list[Event]
     has_more: bool

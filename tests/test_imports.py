@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
-from support.source import PACKAGE, ROOT, imported_modules, python_files
+from support.source import PACKAGE, ROOT, imported_modules, listing, python_files
 
 # Library: the only parts of the package that import it.
 LIBRARIES = {
@@ -52,7 +52,7 @@ def test_wire_imports_the_standard_library_only() -> None:
         if not name.startswith("wristlet.wire")
         and name.split(".")[0] not in sys.stdlib_module_names
     ]
-    assert offenders == []
+    assert not offenders, listing(offenders)
 
 
 @pytest.mark.parametrize("library", sorted(LIBRARIES))
@@ -62,7 +62,7 @@ def test_library_stays_in_its_parts(library: str) -> None:
         for path in python_files("src")
         if library in roots_of(path) and part_of(path) not in LIBRARIES[library]
     ]
-    assert offenders == [], f"{library} belongs to {sorted(LIBRARIES[library])}"
+    assert not offenders, listing(offenders, f"{library} belongs to {sorted(LIBRARIES[library])}")
 
 
 def test_low_parts_know_no_web() -> None:
@@ -71,7 +71,7 @@ def test_low_parts_know_no_web() -> None:
         for path in python_files("src")
         if part_of(path) in WITHOUT_WEB and (web := roots_of(path) & WEB)
     ]
-    assert offenders == []
+    assert not offenders, listing(offenders)
 
 
 @pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="no command line yet")

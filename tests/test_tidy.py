@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from support.source import (
     classes,
     functions,
     imported_modules,
+    listing,
     python_files,
     text_of,
     tracked_files,
@@ -81,7 +83,7 @@ def test_source_files_are_short() -> None:
         for path in python_files("src", "bench", "scripts")
         if str(path) not in TABLES and (lines := lines_of(path)) > FILE_LINES
     ]
-    assert long == [], f"at most {FILE_LINES}"
+    assert not long, listing(long, f"at most {FILE_LINES}")
 
 
 def test_test_files_are_short() -> None:
@@ -90,7 +92,7 @@ def test_test_files_are_short() -> None:
         for path in python_files("tests")
         if (lines := lines_of(path)) > TEST_FILE_LINES
     ]
-    assert long == [], f"at most {TEST_FILE_LINES}"
+    assert not long, listing(long, f"at most {TEST_FILE_LINES}")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_functions_are_short(folders: tuple[str, ...], limit: int) -> None:
         for function in functions(path)
         if function.lines > limit
     ]
-    assert long == [], f"at most {limit}"
+    assert not long, listing(long, f"at most {limit}")
 
 
 def test_functions_have_few_branches() -> None:
@@ -114,7 +116,7 @@ def test_functions_have_few_branches() -> None:
         for function in functions(path)
         if function.branches > FUNCTION_BRANCHES
     ]
-    assert wide == [], f"at most {FUNCTION_BRANCHES}"
+    assert not wide, listing(wide, f"at most {FUNCTION_BRANCHES}")
 
 
 def test_every_declared_table_is_still_a_long_file() -> None:
@@ -140,7 +142,7 @@ def test_effects_come_through_env() -> None:
             for call, name in calls(path)
             if name in EFFECT_CALLS and (name not in SLEEPS or is_pause(call))
         ]
-    assert found == []
+    assert not found, listing(found)
 
 
 def test_only_the_command_line_prints() -> None:
@@ -151,7 +153,7 @@ def test_only_the_command_line_prints() -> None:
         for call, name in calls(path)
         if name == "print"
     ]
-    assert found == []
+    assert not found, listing(found)
 
 
 def test_tests_do_not_sleep() -> None:
@@ -162,7 +164,7 @@ def test_tests_do_not_sleep() -> None:
         for call, name in calls(path)
         if name in SLEEPS and is_pause(call)
     ]
-    assert found == []
+    assert not found, listing(found)
 
 
 def test_no_bare_except_and_no_star_import() -> None:
@@ -173,7 +175,7 @@ def test_no_bare_except_and_no_star_import() -> None:
                 found.append(f"{path}:{node.lineno} bare except")
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 found.append(f"{path}:{node.lineno} star import")
-    assert found == []
+    assert not found, listing(found)
 
 
 def test_every_ignore_gives_its_reason() -> None:
@@ -188,7 +190,7 @@ def test_every_ignore_gives_its_reason() -> None:
             r"#\s*(type: ignore\[[\w-]+\]|noqa: [A-Z\d, ]+)\s+(#|-|--|:)?\s*\w+", line
         )
     ]
-    assert found == []
+    assert not found, listing(found)
 
 
 # ------------------------------------------------------------------ words
@@ -217,7 +219,7 @@ def test_public_functions_say_what_they_do() -> None:
         and not is_trivial(function)
         and ast.get_docstring(function.node) is None
     ]
-    assert silent == []
+    assert not silent, listing(silent)
 
 
 def test_modules_and_public_classes_have_a_docstring() -> None:
@@ -232,7 +234,7 @@ def test_modules_and_public_classes_have_a_docstring() -> None:
         for node in classes(path)
         if not node.name.startswith("_") and ast.get_docstring(node) is None
     ]
-    assert silent == []
+    assert not silent, listing(silent)
 
 
 def test_no_notes_to_self() -> None:
@@ -244,7 +246,7 @@ def test_no_notes_to_self() -> None:
         for number, line in enumerate((text_of(path) or "").splitlines(), 1)
         if note.search(line)
     ]
-    assert found == []
+    assert not found, listing(found)
 
 
 # ------------------------------------------------------------------ files
@@ -256,7 +258,7 @@ def test_text_files_end_with_one_newline() -> None:
         for path in tracked_files()
         if (text := text_of(path)) and (not text.endswith("\n") or text.endswith("\n\n"))
     ]
-    assert bad == []
+    assert not bad, listing(bad)
 
 
 def test_text_files_have_no_trailing_space_and_no_tabs() -> None:
@@ -268,7 +270,7 @@ def test_text_files_have_no_trailing_space_and_no_tabs() -> None:
         for number, line in enumerate((text_of(path) or "").splitlines(), 1)
         if line != line.rstrip() or "\t" in line
     ]
-    assert bad == []
+    assert not bad, listing(bad)
 
 
 def test_nothing_names_a_registry() -> None:
@@ -281,7 +283,7 @@ def test_nothing_names_a_registry() -> None:
         for number, line in enumerate((text_of(path) or "").splitlines(), 1)
         if address.search(line)
     ]
-    assert found == []
+    assert not found, listing(found)
 
 
 def pinned_files() -> list[Path]:
@@ -329,34 +331,42 @@ def is_entry(path: Path) -> bool:
     )
 
 
-def names_of(path: Path) -> list[str]:
+def names_of(path: Path) -> set[str]:
     """Words by which others may mean a file: its name, a module's name, a data file's folder."""
-    names = [re.escape(path.name)]
     if path.suffix == ".py":
-        names.append(rf"(?<![\w.]){re.escape(path.stem)}(?!\w)")
-        names.append(rf"\.{re.escape(path.stem)}(?!\w)")
-    elif path.parts[0] in {"src", "vectors", "tests"} and len(path.parts) > 2:
-        names.append(rf"[\"'/]{re.escape(path.parent.name)}[\"'/]")
-    return names
+        return {path.name, path.stem}
+    if path.parts[0] in {"src", "vectors", "tests"}:
+        folder = {path.parent.name} if len(path.parts) > 2 else set()
+        return {path.name, path.stem} | folder
+    return {path.name}
+
+
+def words_of(path: Path) -> set[str]:
+    """What a file names: of a Python file the imports and texts, of any other all its words."""
+    if path.suffix != ".py":
+        return {word.strip(".-") for word in re.findall(r"[\w.-]+", text_of(path) or "")}
+    words = {part for _, name in imported_modules(path) for part in name.split(".")}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.update(word.strip(".-") for word in re.findall(r"[\w.-]+", node.value))
+    return words
 
 
 def test_every_file_is_named_by_another() -> None:
-    texts = {path: text for path in tracked_files() if (text := text_of(path)) is not None}
+    texts = [path for path in tracked_files() if text_of(path) is not None]
+    words = {path: words_of(path) for path in texts}
+    counts = Counter(word for own in words.values() for word in own)
     lonely = [
         str(path)
         for path in texts
         if not is_entry(path)
-        and not any(
-            re.search("|".join(names_of(path)), text)
-            for other, text in texts.items()
-            if other != path
-        )
+        and all(counts[name] - (name in words[path]) == 0 for name in names_of(path))
     ]
-    assert lonely == []
+    assert not lonely, listing(lonely)
 
 
 def test_scripts_are_executable() -> None:
-    listing = subprocess.run(
+    files = subprocess.run(
         ["git", "ls-files", "-s", ".ci", "scripts"],
         cwd=ROOT,
         check=True,
@@ -365,7 +375,7 @@ def test_scripts_are_executable() -> None:
     ).stdout
     plain = [
         line.split("\t")[1]
-        for line in listing.splitlines()
+        for line in files.splitlines()
         if line.endswith((".sh", "/run")) and not line.startswith("100755")
     ]
-    assert plain == []
+    assert not plain, listing(plain)

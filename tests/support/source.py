@@ -36,6 +36,11 @@ def text_of(path: Path) -> str | None:
         return None
 
 
+def listing(found: list[str], rule: str = "found") -> str:
+    """A failure's message: the rule, then each offender on its own line, none cut off."""
+    return "\n".join([f"{rule}:", *(f"  {offender}" for offender in found)])
+
+
 def python_files(*folders: str) -> tuple[Path, ...]:
     """Tracked Python files under the named top folders."""
     return tuple(

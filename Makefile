@@ -25,7 +25,7 @@ demo: $(RUN) ## run the whole chain, from a card number to an approved tap
 check: $(DEV) ## format, lint, types, import contracts, unit tests (90 s at most)
 	@scripts/stage.sh format $(BIN)/ruff format --check --quiet $(PYTHON_SOURCES)
 	@scripts/stage.sh lint $(BIN)/ruff check --quiet $(PYTHON_SOURCES)
-	@scripts/stage.sh types $(BIN)/mypy --no-error-summary
+	@scripts/stage.sh types $(BIN)/mypy --no-error-summary src tests $(wildcard bench)
 	@scripts/stage.sh imports $(BIN)/lint-imports --no-logo
 	@scripts/stage.sh units $(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not outside and not promise" $(ARGS)
 

@@ -1,0 +1,335 @@
+"""State of one secure element: text keys, byte values, one durable record per command.
+
+    Store         in memory only, for fleets and benches: same behaviour, nothing survives
+    SealedStore   encrypted, authenticated, append-only file; see `wristlet.se.journal`
+
+A store that met an input/output error is dead: what is on the disk is not known, so nothing is
+read or written any more until it is opened anew.
+"""
+
+from __future__ import annotations
+
+import hmac
+import posixpath
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from sys import intern
+from typing import TYPE_CHECKING, Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from wristlet.env.base import create_file
+from wristlet.se import journal
+from wristlet.se.journal import StoreCorruptError
+from wristlet.wire.typing import override
+
+if TYPE_CHECKING:
+    from wristlet.env.base import Env
+
+__all__ = ["RollbackCounter", "SealedStore", "Store", "StoreCorruptError", "StoreDeadError"]
+
+STATE_FILE: Final = "state"
+COUNTER_FILE: Final = "counter"
+FRESH_FILE: Final = "state.new"
+COUNTER_KEY: Final = "sys/counter"
+JOURNAL_SPACE: Final = 48 * 1024
+PAGE_SIZE: Final = 4096
+ID_SIZE: Final = 16
+
+
+class StoreDeadError(Exception):
+    """An earlier write failed; open the secure element again to find out what is on the disk."""
+
+
+class Store:
+    """Volatile store and base of the sealed one; one command at a time."""
+
+    __slots__ = ("_data", "_pending", "_touched")
+
+    def __init__(self, data: dict[str, bytes] | None = None) -> None:
+        self._data: dict[str, bytes] = {} if data is None else data
+        self._pending: dict[str, bytes | None] | None = None
+        self._touched = False
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value, with the writes of the running command; None if there is none."""
+        if self._pending is not None and key in self._pending:
+            return self._pending[key]
+        return self._data.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Set a value when the command ends."""
+        if self._pending is None:
+            self._pending = {}
+        self._pending[intern(key)] = bytes(value)
+
+    def delete(self, key: str) -> None:
+        """Remove a value when the command ends; nothing happens if there is none."""
+        if self.get(key) is None:
+            return
+        if self._pending is None:
+            self._pending = {}
+        self._pending[key] = None
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the sorted keys that begin with `prefix`."""
+        names = {key for key in self._data if key.startswith(prefix)}
+        for key, value in (self._pending or {}).items():
+            if value is None:
+                names.discard(key)
+            elif key.startswith(prefix):
+                names.add(key)
+        return sorted(names)
+
+    def touch(self) -> None:
+        """Let the rollback counter move with the next durable write."""
+        self._touched = True
+
+    def flush(self) -> None:
+        """Make all writes so far durable in one record."""
+        changes = self._pending
+        if changes or self._touched:
+            self._persist(changes or {}, touched=self._touched)
+            journal.apply_changes(self._data, changes or {})
+        self.rollback()
+
+    def rollback(self) -> None:
+        """Forget the writes since the last durable record."""
+        self._pending = None
+        self._touched = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Store]:
+        """Bracket one command: one durable record at the end, nothing after an exception."""
+        try:
+            yield self
+            self.flush()
+        finally:
+            self.rollback()
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Return a copy of the durable state (tests and tools)."""
+        return dict(self._data)
+
+    def _persist(self, changes: dict[str, bytes | None], *, touched: bool) -> None:
+        """Make one record durable; the volatile store has nothing to do."""
+
+
+class RollbackCounter:
+    """A number in a file of its own that only grows; restoring the state alone is noticed.
+
+    Two slots in different sectors are written in turn: store id(16), value(8), HMAC-SHA256(32).
+    """
+
+    SLOT_SIZE: Final = 512
+
+    def __init__(self, env: Env, path: str, seal_key: bytes, store_id: bytes) -> None:
+        kdf = HKDF(SHA256(), 32, salt=store_id, info=b"wristlet:se-counter:1")
+        self._disk = env.disk
+        self._path = path
+        self._key = kdf.derive(seal_key)
+        self._store_id = store_id
+
+    def create(self, value: int) -> None:
+        """Make the file with a first value; FileExistsError if there is one."""
+        slots = [self._slot(value), bytes(56)]
+        if value % 2:
+            slots.reverse()
+        data = b"".join(slot.ljust(self.SLOT_SIZE, b"\0") for slot in slots)
+        create_file(self._disk, self._path, data)
+
+    def read(self) -> int:
+        """Return the highest value that is authentic; raises `StoreCorruptError` if none is."""
+        try:
+            data = self._disk.read(self._path)
+        except FileNotFoundError:
+            raise StoreCorruptError("the rollback counter is missing") from None
+        values = []
+        for start in (0, self.SLOT_SIZE):
+            value = int.from_bytes(data[start + 16 : start + 24], "big")
+            if hmac.compare_digest(data[start : start + 56], self._slot(value)):
+                values.append(value)
+        if not values:
+            raise StoreCorruptError("the rollback counter was changed or is another device's")
+        return max(values)
+
+    def write(self, value: int) -> None:
+        """Set a new value durably, in the slot that does not hold the present one."""
+        self._disk.pwrite(self._path, self.SLOT_SIZE * (value % 2), self._slot(value))
+        self._disk.datasync(self._path)
+
+    def _slot(self, value: int) -> bytes:
+        body = self._store_id + value.to_bytes(8, "big")
+        return body + hmac.digest(self._key, body, "sha256")
+
+
+class SealedStore(Store):
+    """Store on disk; open with `open` or make with `create`."""
+
+    __slots__ = (
+        "_cipher",
+        "_counter",
+        "_counter_value",
+        "_dead",
+        "_directory",
+        "_end",
+        "_env",
+        "_header",
+        "_previous",
+        "_seal_key",
+        "_sequence",
+    )
+
+    def __init__(self, env: Env, directory: str, seal_key: bytes, store_id: bytes) -> None:
+        super().__init__()
+        self._env = env
+        self._directory = directory
+        self._seal_key = seal_key
+        self._header = journal.FileHeader(0, bytes(ID_SIZE), store_id)
+        self._cipher = journal.file_cipher(seal_key, self._header)
+        self._previous = b""
+        self._sequence = 0
+        self._end = 0
+        self._counter = RollbackCounter(env, "", seal_key, store_id)
+        self._counter_value = 0
+        self._dead = False
+
+    @classmethod
+    def create(
+        cls,
+        env: Env,
+        directory: str,
+        seal_key: bytes,
+        state: dict[str, bytes],
+        *,
+        counter_path: str | None = None,
+    ) -> SealedStore:
+        """Make a new store in an existing directory; FileExistsError if one is there."""
+        if env.disk.exists(posixpath.join(directory, STATE_FILE)):
+            raise FileExistsError(f"{directory} holds a secure element already")
+        store = cls(env, directory, seal_key, env.random.bytes(ID_SIZE))
+        store._counter = store._make_counter(counter_path)
+        store._counter_value = 1
+        counter = store._counter_path(counter_path)
+        if env.disk.exists(counter):  # left by a creation that was cut off
+            env.disk.unlink(counter)
+        store._counter.create(1)
+        store._data = {**state, COUNTER_KEY: (1).to_bytes(8, "big")}
+        store._compact(store._data)
+        return store
+
+    @classmethod
+    def open(
+        cls, env: Env, directory: str, seal_key: bytes, *, counter_path: str | None = None
+    ) -> SealedStore:
+        """Verify and open a store and move its rollback counter; raises `StoreCorruptError`."""
+        try:
+            data = env.disk.read(posixpath.join(directory, STATE_FILE))
+        except FileNotFoundError:
+            raise StoreCorruptError("there is no secure element in this directory") from None
+        header = journal.FileHeader.parse(data)
+        store = cls(env, directory, seal_key, header.store_id)
+        store._header = header
+        store._cipher = journal.file_cipher(seal_key, header)
+        found = journal.scan(data, header, store._cipher)
+        store._data = {intern(key): value for key, value in found.state.items()}
+        store._previous, store._sequence, store._end = found.previous, found.sequence, found.end
+        store._counter = store._make_counter(counter_path)
+        store._check_counter()
+        if found.torn:
+            store._guarded(lambda: store._compact(store._data))
+        store.touch()
+        store.flush()
+        return store
+
+    @property
+    def counter_value(self) -> int:
+        """Where the rollback counter stands."""
+        return self._counter_value
+
+    @override
+    def get(self, key: str) -> bytes | None:
+        if self._dead:
+            raise StoreDeadError
+        return super().get(key)
+
+    def _counter_path(self, path: str | None) -> str:
+        return path or posixpath.join(self._directory, COUNTER_FILE)
+
+    def _make_counter(self, path: str | None) -> RollbackCounter:
+        store_id = self._header.store_id
+        return RollbackCounter(self._env, self._counter_path(path), self._seal_key, store_id)
+
+    def _check_counter(self) -> None:
+        """Compare state and counter; the counter may lag by the one write a crash cut off."""
+        mine = int.from_bytes(self._data.get(COUNTER_KEY, b""), "big")
+        outside = self._counter.read()
+        if outside == mine - 1:
+            self._counter.write(mine)
+        elif outside != mine:
+            raise StoreCorruptError("the state and its rollback counter do not belong together")
+        self._counter_value = mine
+
+    @override
+    def _persist(self, changes: dict[str, bytes | None], *, touched: bool) -> None:
+        if self._dead:
+            raise StoreDeadError
+        if touched:
+            value = self._counter_value + 1
+            changes[COUNTER_KEY] = value.to_bytes(8, "big")
+            self._guarded(lambda: self._append(changes))
+            self._guarded(lambda: self._counter.write(value))
+            self._counter_value = value
+            self._data[COUNTER_KEY] = changes[COUNTER_KEY] or b""
+        else:
+            self._guarded(lambda: self._append(changes))
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run a writing step; after a failure the content of the disk is unknown."""
+        self._dead = True
+        try:
+            step()
+        except OSError as error:
+            raise StoreDeadError from error
+        self._dead = False
+
+    def _append(self, changes: dict[str, bytes | None]) -> None:
+        nonce = self._env.random.bytes(journal.NONCE_SIZE)
+        text = journal.encode_changes(changes)
+        record, tag = journal.seal_record(self._cipher, self._sequence, self._previous, nonce, text)
+        if self._end + len(record) > self._header.size:
+            state = dict(self._data)
+            journal.apply_changes(state, changes)
+            self._compact(state)
+            return
+        path = posixpath.join(self._directory, STATE_FILE)
+        self._env.disk.pwrite(path, self._end, record)
+        self._env.disk.datasync(path)
+        self._end += len(record)
+        self._sequence += 1
+        self._previous = tag
+
+    def _compact(self, state: dict[str, bytes]) -> None:
+        """Write the whole state into a new file with its own key and give it the name."""
+        text = journal.encode_changes(state)
+        room = journal.HEADER_SIZE + len(text) + journal.FIXED_SIZE + JOURNAL_SPACE
+        size = -(-room // PAGE_SIZE) * PAGE_SIZE
+        random = self._env.random
+        header = journal.FileHeader(size, random.bytes(ID_SIZE), self._header.store_id)
+        cipher = journal.file_cipher(self._seal_key, header)
+        start = header.encode()
+        nonce = random.bytes(journal.NONCE_SIZE)
+        record, tag = journal.seal_record(cipher, 0, start, nonce, text)
+        content = (start + record).ljust(size, b"\0")
+        disk = self._env.disk
+        fresh = posixpath.join(self._directory, FRESH_FILE)
+        if disk.exists(fresh):  # left behind by a crash
+            disk.unlink(fresh)
+        disk.create(fresh)
+        disk.pwrite(fresh, 0, content)
+        disk.sync(fresh)
+        disk.rename(fresh, posixpath.join(self._directory, STATE_FILE))
+        disk.sync_dir(self._directory)
+        self._header, self._cipher, self._previous = header, cipher, tag
+        self._sequence, self._end = 1, len(start) + len(record)

@@ -20,7 +20,7 @@ BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.mat
 def tracked_files() -> tuple[Path, ...]:
     """Every file that git tracks and that is there, relative to the root of the repository."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
     return tuple(
         path for name in listing.split("\0") if name and (ROOT / (path := Path(name))).is_file()

@@ -1,0 +1,293 @@
+"""The companion: what a wearer can do, in the order in which a wearer does it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from wristlet.companion import se_client
+from wristlet.companion.errors import (
+    CardRefused,
+    CodeRefused,
+    CompanionError,
+    PinRequired,
+    StrapUnreachable,
+    StrapUntrusted,
+)
+from wristlet.companion.inputs import CardInput, read_card, read_code, read_pin
+from wristlet.companion.phone_channel import PhoneChannel
+from wristlet.companion.store import PhoneStore
+from wristlet.crypto import ec, jwe, x509chain
+from wristlet.env.base import Env
+from wristlet.links.channel import LinkLost
+from wristlet.links.script_runner import read_receipt, run_script
+from wristlet.links.strap_link import StrapLink
+from wristlet.links.wallet_client import WalletClient
+from wristlet.model.tsp_messages import CardKey
+from wristlet.model.wallet_messages import Card, Commit, Device, Eligibility
+from wristlet.wire.receipt import LeaseReport
+
+SCRIPT_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did: scripts run, scripts still open, and why it stopped early, if it did."""
+
+    done: int
+    open: int
+    reason: str = ""
+
+
+class Companion:
+    """One wearer's phone with one strap. The roots are pinned in the build, never taken from the wallet."""
+
+    def __init__(
+        self,
+        env: Env,
+        store: PhoneStore,
+        wallet: WalletClient,
+        strap: StrapLink,
+        *,
+        card_data_root_der: bytes,
+        maker_root_der: bytes,
+    ) -> None:
+        self._env = env
+        self._store = store
+        self._wallet = wallet
+        self.strap = strap
+        self._card_data_root = card_data_root_der
+        self._maker_root = maker_root_der
+
+    async def pair(self, name: str, confirm: Callable[[str], Awaitable[None]]) -> Device:
+        """Pair the strap: check its secure element, register it, enrol this phone on it.
+
+        `confirm` gets the six digits; it returns when the wearer has compared them and pressed the strap's button.
+        Raises StrapUntrusted, StrapUnreachable, StrapRefused.
+        """
+        with _reaching_strap():
+            chains = await se_client.read_chains(self.strap)
+            leaf = self._trusted(chains.attestation)
+            domain = self._trusted(chains.cardholder)
+            code = await self.strap.pair_offer(self._public_point())
+            await confirm(code)
+            state = await se_client.read_state(self.strap)
+            if state.phones == 0:
+                raise StrapUntrusted("strap: it did not take this phone; press its button and pair again")
+        device = await self._wallet.pair_device(name, chains.attestation, chains.tsp_domain)
+        certificate = await self._wallet.certify_phone(device.id, self._public_point())
+        self._store.update(
+            device_id=device.id,
+            se_id=leaf.se_id.hex(),
+            certificate=certificate.hex(),
+            domain_point=domain.point.hex(),
+        )
+        return device
+
+    async def create_pin(self, pin: str) -> None:
+        """Make the PIN on the secure element; opens no lease. Raises InputError for a common PIN."""
+        with _reaching_strap():
+            channel = await self._open_channel()
+            await channel.create_pin(read_pin(pin))
+
+    async def change_pin(self, old: str, new: str) -> None:
+        """Replace the PIN; raises PinWrong, PinBlocked, InputError."""
+        with _reaching_strap():
+            channel = await self._open_channel()
+            await channel.change_pin(read_pin(old, "old PIN"), read_pin(new, "new PIN"))
+
+    async def verify_pin(self, pin: str) -> LeaseReport:
+        """Prove the wearer: a right PIN opens the lease, whose signed report goes to the TSP when it can."""
+        with _reaching_strap():
+            channel = await self._open_channel()
+            report, signed = await channel.verify_pin(read_pin(pin))
+        await self._wallet.try_send_lease_report(self._store.state.device_id, signed)
+        return report
+
+    async def state(self) -> se_client.PublicState:
+        """Ask the secure element for PIN and lease state (needs no server)."""
+        with _reaching_strap():
+            return await se_client.read_state(self.strap)
+
+    async def check_card(self, number: str, expiry: str, security_code: str) -> Eligibility:
+        """Check a typed card on the phone and then with TSP and issuer; the number leaves only as a JWE."""
+        today = datetime.fromtimestamp(self._env.clock.now_ms() / 1000, UTC).strftime("%y%m")
+        card = read_card(number, expiry, security_code, today)
+        if not (await self.state()).pin_set:
+            raise PinRequired
+        key = await self._card_key()
+        sealed = jwe.encrypt(_card_payload(card), key.public_key, key.kid)
+        return await self._wallet.check_eligibility(self._store.state.device_id, sealed)
+
+    async def add_card(self, number: str, expiry: str, security_code: str) -> Card:
+        """Check a card, accept its terms and load it onto the strap; raises CardRefused, InputError.
+
+        A card that needs the wearer's identity comes back INACTIVE with `verification_methods`.
+        """
+        eligibility = await self.check_card(number, expiry, security_code)
+        card = await self.accept_terms(eligibility)
+        await self.sync()
+        return await self._settled(card)
+
+    async def accept_terms(self, eligibility: Eligibility) -> Card:
+        """Accept the issuer's terms and digitise; the loading itself happens in the next sync."""
+        with _reaching_strap():
+            statement = await se_client.pin_statement(self.strap, bytes.fromhex(eligibility.challenge))
+        card = await self._wallet.add_card(eligibility.id, statement)
+        if card.decision == "declined":
+            party, _, reason = card.reason.partition(":")
+            raise CardRefused(party, reason or party)
+        return card
+
+    async def send_code(self, card_id: str, method_id: str) -> None:
+        """Have the issuer send a one-time code."""
+        await self._wallet.start_verification(card_id, method_id)
+
+    async def confirm_code(self, card_id: str, code: str) -> Card:
+        """Enter the code; the card becomes ACTIVE; raises CodeRefused."""
+        key = await self._card_key()
+        sealed = jwe.encrypt(msgspec.json.encode({"code": read_code(code).reveal()}), key.public_key, key.kid)
+        answer = await self._wallet.confirm_verification(card_id, sealed)
+        if answer.result != "success":
+            raise CodeRefused(answer.result, answer.tries_left)
+        await self.sync()
+        return await self._settled(answer.card)
+
+    async def _settled(self, card: Card) -> Card:
+        """Fetch a card after a sync and, when it is the only one, make it the active one."""
+        card = await self._wallet.get_card(card.id)
+        if card.instance_aid is None:
+            return card
+        self._store.remember_card(card.id, card.instance_aid)
+        if card.state == "active" and await self.active_card() is None:
+            await self.select_card(card.id)
+            card = await self._wallet.get_card(card.id)
+        return card
+
+    async def cards(self) -> list[Card]:
+        """List the cards of this strap as the server knows them."""
+        return await self._wallet.list_cards(self._store.state.device_id)
+
+    async def select_card(self, card_id: str) -> None:
+        """Make a card the active one: on the secure element first, the server hears of it when it can."""
+        instance = (self._store.state.cards or {}).get(card_id)
+        if instance is None:
+            raise CompanionError("card: it is not on this strap; add it first")
+        with _reaching_strap():
+            channel = await self._open_channel()
+            await channel.activate(bytes.fromhex(instance))
+        await self._wallet.try_tell_active_card(self._store.state.device_id, card_id)
+
+    async def active_card(self) -> bytes | None:
+        """Return the instance AID that pays now, as the secure element says."""
+        with _reaching_strap():
+            return await se_client.active_instance(self.strap)
+
+    async def sync(self) -> SyncReport:
+        """Run what waits in the device's commit log, in order; each step ends in a receipt or stays open."""
+        done = 0
+        while True:
+            page = await self._wallet.list_commits(self._store.state.device_id)
+            if not page:
+                return SyncReport(done, 0)
+            for commit in page:
+                reason = await self._run_commit(commit)
+                if reason:
+                    return SyncReport(done, len(page), reason)
+                done += 1
+
+    async def _run_commit(self, commit: Commit) -> str:
+        """Bring one script to its receipt; returns why it stays open, or an empty string."""
+        device_id = self._store.state.device_id
+        domain = bytes.fromhex(commit.domain_aid)
+        apdus = [bytes.fromhex(one) for one in commit.apdus]
+        reason = "the strap is out of reach; bring it near and sync again"
+        for _ in range(SCRIPT_ATTEMPTS):
+            try:
+                receipt = await read_receipt(self.strap, domain, commit.script_number)
+                if receipt is None:
+                    result = await run_script(self.strap, apdus)
+                    receipt = await read_receipt(self.strap, domain, commit.script_number)
+                    reason = f"the secure element stopped at step {result.index + 1} of {len(apdus)}"
+            except LinkLost:
+                return reason
+            if receipt is not None:
+                await self._wallet.submit_receipt(device_id, commit.sequence, receipt)
+                return ""
+        await self._wallet.try_report(device_id, commit.sequence, result.index, reason, result.sw)
+        return reason
+
+    async def suspend(self, card_id: str) -> Card:
+        """Pause a card: at the TSP at once, on the strap with the next sync."""
+        return await self._wallet.suspend_card(card_id)
+
+    async def resume(self, card_id: str) -> Card:
+        """Lift the wearer's own pause."""
+        return await self._wallet.resume_card(card_id)
+
+    async def delete(self, card_id: str) -> Card:
+        """Remove a card: refused at the TSP at once, gone from the strap with the next sync."""
+        card = await self._wallet.delete_card(card_id)
+        self._store.forget_card(card_id)
+        return card
+
+    async def mark_lost(self) -> Device:
+        """Report the strap lost: every card on it is suspended at the TSP in one call."""
+        return await self._wallet.mark_lost(self._store.state.device_id)
+
+    async def mark_found(self) -> Device:
+        """Report the strap found: what the loss suspended is resumed."""
+        return await self._wallet.mark_found(self._store.state.device_id)
+
+    def _public_point(self) -> bytes:
+        return ec.public_point(bytes.fromhex(self._store.state.private_scalar))
+
+    async def _open_channel(self) -> PhoneChannel:
+        state = self._store.state
+        if not state.certificate:
+            raise CompanionError("strap: none is paired with this phone; pair it first")
+        return await PhoneChannel.open(
+            self.strap,
+            private_scalar=bytes.fromhex(state.private_scalar),
+            certificate=bytes.fromhex(state.certificate),
+            domain_point=bytes.fromhex(state.domain_point),
+            ephemeral_scalar=self._env.random.bytes(32),
+        )
+
+    def _trusted(self, chain: list[bytes]) -> x509chain.SeLeaf:
+        try:
+            return x509chain.verify_se_chain(chain, self._maker_root)
+        except x509chain.ChainError as error:
+            message = "strap: its secure element has no valid certificate of the maker; do not use it"
+            raise StrapUntrusted(message) from error
+
+    async def _card_key(self) -> x509chain.CardDataKey:
+        key: CardKey = await self._wallet.card_key()
+        try:
+            return x509chain.verify_card_data_key(key.kid, key.x5c, self._card_data_root)
+        except x509chain.ChainError as error:
+            message = "card: the server's encryption key is not the token service's; nothing was sent"
+            raise CompanionError(message) from error
+
+
+def _card_payload(card: CardInput) -> bytes:
+    fields = {
+        "pan": card.pan.reveal(),
+        "expiry_yymm": card.expiry_yymm,
+        "security_code": card.security_code.reveal(),
+    }
+    return msgspec.json.encode(fields)
+
+
+class _reaching_strap:  # noqa: N801 - used like a function: `with _reaching_strap():`
+    """Turns a lost link into the wearer's words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, LinkLost):
+            raise StrapUnreachable

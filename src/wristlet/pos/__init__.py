@@ -1,0 +1,1 @@
+"""The EMV contactless terminal: entry point, two kernels, outcome, online authorisation."""

@@ -1,0 +1,1 @@
+"""Pure kernels: generators that yield commands, take responses and return an outcome."""

@@ -27,10 +27,10 @@ check: $(DEV) ## format, lint, types, import contracts, unit tests (90 s at most
 	@scripts/stage.sh lint $(BIN)/ruff check --quiet $(PYTHON_SOURCES)
 	@scripts/stage.sh types $(BIN)/mypy --no-error-summary src tests $(wildcard bench)
 	@scripts/stage.sh imports $(BIN)/lint-imports --no-logo
-	@scripts/stage.sh units $(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not outside and not promise" $(ARGS)
+	@scripts/stage.sh units $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not outside and not promise" $(ARGS)
 
 test: $(DEV) pcsc ## all tests
-	@scripts/stage.sh tests $(BIN)/python -m pytest -q -n $(JOBS) -m "not promise" $(ARGS)
+	@scripts/stage.sh tests $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not promise" $(ARGS)
 
 promises: $(DEV) pcsc ## measure the promises, write promises.json
 	@scripts/stage.sh promises $(BIN)/python $(PROMISES) $(ARGS)
@@ -40,7 +40,7 @@ bench: $(DEV) ## benchmarks, as ratios against limit loops
 
 wheel: $(RUN) ## build the wheel into dist/
 	@rm -rf dist
-	@$(BIN)/uv --no-config build --quiet --wheel --no-build-isolation --offline --python $(BIN)/python --out-dir dist .
+	@scripts/uv.sh build --quiet --wheel --no-build-isolation --offline --python $(BIN)/python --out-dir dist
 	@ls dist/*.whl
 
 docs-cli: $(DEV) ## write docs/reference/cli.md from the command line itself

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 compile() { # output, then sources and options
     local output=requirements/$1
     shift
-    .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 \
+    scripts/uv.sh pip compile --quiet --universal --python-version 3.11 \
         --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-build-options --no-annotate \
         --custom-compile-command "make lock" --output-file "$output" "$@"
     echo "lock: $output has $(grep -c '^[a-z0-9]' "$output") pins"

@@ -7,7 +7,7 @@ exec </dev/null 9<requirements
 flock 9 # two makes at once must not build the same .venv
 
 python=.venv/bin/python
-uv() { .venv/bin/uv --no-config --no-python-downloads "$@"; }
+uv=scripts/uv.sh
 
 find_python() {
     local name
@@ -19,20 +19,6 @@ find_python() {
     done
     echo "venv: no Python 3.11 or later found. Install python3 and python3-venv, or set PYTHON=/path/to/python." >&2
     return 1
-}
-
-# uv does not read pip's configuration: hand over the index and the certificates set there.
-follow_pip_configuration() {
-    local value
-    if [[ -z ${UV_DEFAULT_INDEX:-} ]] && value=$("$python" -m pip config get global.index-url 2>/dev/null); then
-        export UV_DEFAULT_INDEX=$value
-    fi
-    if [[ -n ${PIP_INDEX_URL:-} && -z ${UV_DEFAULT_INDEX:-} ]]; then
-        export UV_DEFAULT_INDEX=$PIP_INDEX_URL
-    fi
-    if [[ -n ${PIP_CERT:-} && -z ${SSL_CERT_FILE:-} ]]; then
-        export SSL_CERT_FILE=$PIP_CERT
-    fi
 }
 
 bootstrap() {
@@ -54,8 +40,8 @@ bootstrap() {
 # `uv pip sync` takes no dependencies that are not in a file, so yubikey-manager comes alone.
 sync() {
     echo "venv: installing ${*#requirements/}"
-    uv pip sync --python "$python" --require-hashes --only-binary :all: "$@"
-    uv pip install --python "$python" --quiet --no-deps --no-build-isolation --offline --editable .
+    "$uv" pip sync --python "$python" --require-hashes --only-binary :all: "$@"
+    "$uv" pip install --python "$python" --quiet --no-deps --no-build-isolation --offline --editable .
 }
 
 install_pcsc() {
@@ -68,12 +54,11 @@ install_pcsc() {
         return
     fi
     echo "venv: building pyscard"
-    uv pip install --python "$python" --no-deps --no-build-isolation --require-hashes -r requirements/pcsc.txt
+    "$uv" pip install --python "$python" --no-deps --no-build-isolation --require-hashes -r requirements/pcsc.txt
     touch .venv/.stamp-pcsc
 }
 
 bootstrap
-follow_pip_configuration
 r=requirements
 mode=${1:-dev}
 # A .venv for development stays one: it has all that is needed to run.

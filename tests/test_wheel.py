@@ -13,7 +13,7 @@ import pytest
 import wristlet
 from support.source import PACKAGE, ROOT, tracked_files
 
-UV = str(Path(sys.executable).parent / "uv")
+UV = str(ROOT / "scripts" / "uv.sh")
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
@@ -32,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built with the build tools of this environment."""
     folder = tmp_path_factory.mktemp("dist")
     run(
-        *(UV, "--no-config", "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"),
+        *(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--offline"),
         *("--python", sys.executable, "--out-dir", folder, ROOT),
     )
     (built,) = folder.glob("*.whl")
@@ -45,7 +45,7 @@ def clean_venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clean") / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     python = folder / "bin" / "python"
-    install = (UV, "--no-config", "pip", "install", "--quiet", "--python", python, "--no-deps")
+    install = (UV, "pip", "install", "--quiet", "--python", python, "--no-deps")
     run(
         *install, "--require-hashes", "--only-binary", ":all:", "-r", ROOT / "requirements/main.txt"
     )
@@ -72,7 +72,7 @@ def test_wheel_imports_without_the_repository(clean_venv: Path, tmp_path: Path) 
 
 
 def test_base_dependencies_fit_together(clean_venv: Path) -> None:
-    run(UV, "--no-config", "pip", "check", "--python", clean_venv / "python")
+    run(UV, "pip", "check", "--python", clean_venv / "python")
 
 
 @pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="no command line yet")

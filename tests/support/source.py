@@ -19,11 +19,10 @@ BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.mat
 @functools.cache
 def tracked_files() -> tuple[Path, ...]:
     """Every file that git tracks and that is there, relative to the root of the repository."""
-    listing = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return tuple(
-        path for name in listing.split("\0") if name and (ROOT / (path := Path(name))).is_file()
+        path for name in run.stdout.split("\0") if name and (ROOT / (path := Path(name))).is_file()
     )
 
 

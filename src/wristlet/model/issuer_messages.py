@@ -44,6 +44,7 @@ class CodeSent:
 
     idv_id: str
     expires_ms: int
+    tries_left: int = 3
 
 
 @dataclass(frozen=True, slots=True)

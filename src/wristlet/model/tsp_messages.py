@@ -154,6 +154,17 @@ class ConfirmVerification:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChange:
+    """A token that changed as a consequence and, where its secure element should hear of it, a script.
+
+    Example: the token that a newly activated one replaces is deleted.
+    """
+
+    token: TokenInfo
+    script: ScriptPackage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationResult:
     """`result` is sent, success, incorrect_code, expired_code or tries_exceeded."""
 
@@ -161,6 +172,7 @@ class VerificationResult:
     tries_left: int
     token: TokenInfo
     script: ScriptPackage | None = None
+    follow_up: list[TokenChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,7 @@ class ReceiptAccepted:
     purpose: str
     token: TokenInfo | None = None
     contactless_state: int = 0
+    follow_up: list[TokenChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +216,7 @@ class LifecycleAnswer:
 
     token: TokenInfo
     script: ScriptPackage | None = None
+    follow_up: list[TokenChange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,16 +110,14 @@ def header(data: bytes, offset: int = 0) -> tuple[int, int, int]:
     position = offset
     tag = data[position]
     position += 1
-    if tag == 0:
-        raise DecodeError("tag 00 is no tag", offset=offset)
-    if tag & 0x1F == 0x1F:
-        tag, position = _long_tag(data, offset)
+    if tag == 0 or tag & 0x1F == 0x1F:
+        tag, position = read_tag(data, offset)
     if position >= size:
         raise DecodeError(f"tag {tag:02X} has no length", offset=position)
     length = data[position]
     position += 1
     if length >= 0x80:
-        length, position = _long_length(data, position - 1, tag)
+        length, position = _long_length(data, position - 1)
     end = position + length
     if end > size:
         raise DecodeError(
@@ -128,8 +126,15 @@ def header(data: bytes, offset: int = 0) -> tuple[int, int, int]:
     return tag, position, end
 
 
-def _long_tag(data: bytes, offset: int) -> tuple[int, int]:
+def read_tag(data: bytes, offset: int = 0) -> tuple[int, int]:
+    """Read the tag at `offset`; return it and the offset behind it."""
+    if not 0 <= offset < len(data):
+        raise DecodeError("a tag is missing", offset=offset)
     tag = data[offset]
+    if tag == 0:
+        raise DecodeError("tag 00 is no tag", offset=offset)
+    if tag & 0x1F != 0x1F:
+        return tag, offset + 1
     for position in range(offset + 1, offset + TAG_BYTES_MAX):
         if position >= len(data):
             raise DecodeError("a tag is cut off", offset=offset)
@@ -139,15 +144,39 @@ def _long_tag(data: bytes, offset: int) -> tuple[int, int]:
     raise DecodeError(f"a tag is longer than {TAG_BYTES_MAX} bytes", offset=offset)
 
 
-def _long_length(data: bytes, offset: int, tag: int) -> tuple[int, int]:
+def _long_length(data: bytes, offset: int) -> tuple[int, int]:
     count = data[offset] & 0x7F
     if not 1 <= count <= LENGTH_BYTES_MAX:
-        problem = "an indefinite length" if count == 0 else "too many length bytes"
-        raise DecodeError(f"tag {tag:02X} has {problem}", offset=offset)
+        problem = "a length is indefinite" if count == 0 else "a length has too many bytes"
+        raise DecodeError(problem, offset=offset)
     end = offset + 1 + count
     if end > len(data):
-        raise DecodeError(f"the length of tag {tag:02X} is cut off", offset=offset)
+        raise DecodeError("a length is cut off", offset=offset)
     return int.from_bytes(data[offset + 1 : end], "big"), end
+
+
+def read_value(data: bytes, offset: int = 0) -> tuple[bytes, int]:
+    """Read length and value without a tag; return the value and the offset behind it."""
+    size = len(data)
+    if not 0 <= offset < size:
+        raise DecodeError("a length is missing", offset=offset)
+    length, start = data[offset], offset + 1
+    if length >= 0x80:
+        length, start = _long_length(data, offset)
+    end = start + length
+    if end > size:
+        raise DecodeError(f"{length} bytes are announced and {size - start} left", offset=offset)
+    return data[start:end], end
+
+
+def parse_tag_list(data: bytes) -> tuple[int, ...]:
+    """Read tags that stand one behind the other without lengths (tag list 5C)."""
+    tags: list[int] = []
+    position = 0
+    while position < len(data):
+        tag, position = read_tag(data, position)
+        tags.append(tag)
+    return tuple(tags)
 
 
 def parse_one(data: bytes, offset: int = 0) -> tuple[Tlv, int]:

@@ -1,0 +1,1 @@
+"""GlobalPlatform content management and contactless registry, as bytes."""

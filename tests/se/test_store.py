@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from wristlet.crypto.seal import SealKey
 from wristlet.env.base import ensure_dir
 from wristlet.env.sim import MemoryDisk, SimEnv, SimulatedCrash
 from wristlet.se import journal
@@ -19,7 +20,7 @@ from wristlet.se.store import SealedStore, Store, StoreCorruptError, StoreDeadEr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-KEY = bytes(range(32))
+KEY = SealKey(bytes(range(32)))
 FIRST = {"a": b"one", "b": b"two" * 9}
 
 
@@ -124,7 +125,7 @@ def test_a_full_journal_is_compacted_and_loses_nothing(small: None) -> None:
 def test_another_key_does_not_open() -> None:
     env, _ = fresh()
     with pytest.raises(StoreCorruptError):
-        SealedStore.open(SimEnv(1, disk=env.disk), "/se", bytes(32))
+        SealedStore.open(SimEnv(1, disk=env.disk), "/se", SealKey(bytes(32)))
 
 
 def test_nothing_readable_on_the_disk() -> None:

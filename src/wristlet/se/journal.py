@@ -1,11 +1,11 @@
 """Bytes of the sealed store: one file = header, snapshot record, journal records, zeros.
 
-    file    header(64) | record 0 = snapshot | record 1 | ... | zeros up to the announced size
+    file    header(128) | record 0 = snapshot | record 1 | ... | zeros up to the announced size
     record  magic(4) length(4) sequence(4) crc32(4) | nonce(12) | AES-256-GCM | tag(16) | mark(8)
 
-The key of a file is derived from the sealing key and the file's random id. The additional data of
-a record are its own 16-byte head and the tag of the record before it (record 0: the file's
-header), so that nothing can be changed, left out, inserted or moved. Records are aligned to 16
+Each file has a random key of its own, sealed in its header. The additional data of a record are
+its own 16-byte head and the tag of the record before it (record 0: the file's header), so that
+nothing can be changed, left out, inserted or moved. Records are aligned to 16
 bytes; the file has its full size, zero filled and synced, before it gets its name, so a commit is
 one write into space that exists.
 
@@ -23,13 +23,15 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from wristlet.crypto.errors import SealError
+from wristlet.crypto.seal import SealKey, open_sealed, seal
 
 FILE_MAGIC: Final = b"WRSTLTS1"
 RECORD_MAGIC: Final = b"\xa7R\xe3\x9c"
 MARK: Final = bytes.fromhex("C35AA53C9669F0B7")
-HEADER_SIZE: Final = 64
+HEADER_SIZE: Final = 128
+FILE_KEY_SIZE: Final = 32
 HEAD_SIZE: Final = 16
 NONCE_SIZE: Final = 12
 TAG_SIZE: Final = 16
@@ -39,6 +41,7 @@ FIXED_SIZE: Final = HEAD_SIZE + NONCE_SIZE + TAG_SIZE + len(MARK)
 RECORD_SIZE_MAX: Final = 1 << 20
 KEY_SIZE_MAX: Final = 255
 VALUE_SIZE_MAX: Final = 0xFFFFFE
+_KEY_END: Final = 32 + 6 + 12 + FILE_KEY_SIZE + 16
 _DELETED: Final = 0xFFFFFF
 _MARK_BITS_MAX: Final = 8
 
@@ -85,34 +88,50 @@ def decode_changes(data: bytes) -> dict[str, bytes | None]:
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Plain start of the file: its size, its random id and the id of the store it belongs to."""
+    """Plain start of the file: its size, the id of the store it belongs to and its sealed key."""
 
     size: int
-    file_id: bytes
     store_id: bytes
+    sealed_key: bytes
 
     def encode(self) -> bytes:
-        """Return the 64 bytes."""
-        body = FILE_MAGIC + self.size.to_bytes(8, "big") + self.file_id + self.store_id
-        return body.ljust(HEADER_SIZE, b"\0")
+        """Return the 128 bytes."""
+        return (self.context + self.sealed_key).ljust(HEADER_SIZE, b"\0")
+
+    @property
+    def context(self) -> bytes:
+        """What the file key is sealed for: everything before it."""
+        return FILE_MAGIC + self.size.to_bytes(8, "big") + self.store_id
+
+    @classmethod
+    def make(
+        cls, size: int, store_id: bytes, seal_key: SealKey, file_key: bytes, nonce: bytes
+    ) -> FileHeader:
+        """Make the header of a new file with its own random key (32 bytes)."""
+        bare = cls(size, store_id, b"")
+        return cls(size, store_id, seal(seal_key, file_key, bare.context, nonce))
 
     @classmethod
     def parse(cls, data: bytes) -> FileHeader:
         """Read the header of a whole file; raises `StoreCorruptError`."""
         if len(data) < HEADER_SIZE or data[:8] != FILE_MAGIC:
             raise StoreCorruptError("the file does not begin as a store of this version")
-        header = cls(int.from_bytes(data[8:16], "big"), data[16:32], data[32:48])
+        header = cls(int.from_bytes(data[8:16], "big"), data[16:32], data[32:_KEY_END])
         if header.size != len(data):
             raise StoreCorruptError("the file does not have the size it was made with")
-        if data[48:HEADER_SIZE].strip(b"\0"):
+        if data[_KEY_END:HEADER_SIZE].strip(b"\0"):
             raise StoreCorruptError("the header has data where there should be none")
         return header
 
 
-def file_cipher(seal_key: bytes, header: FileHeader) -> AESGCM:
-    """Derive the cipher of one file from the sealing key (16 or more bytes)."""
-    kdf = HKDF(SHA256(), 32, salt=header.file_id, info=b"wristlet:se-store:1")
-    return AESGCM(kdf.derive(seal_key))
+def file_cipher(seal_key: SealKey, header: FileHeader) -> AESGCM:
+    """Unseal the key of one file; raises `StoreCorruptError`."""
+    try:
+        return AESGCM(open_sealed(seal_key, header.sealed_key, header.context))
+    except SealError:
+        raise StoreCorruptError(
+            "the file key does not open: wrong sealing key or changed"
+        ) from None
 
 
 def seal_record(
@@ -161,7 +180,7 @@ def scan(data: bytes, header: FileHeader, cipher: AESGCM) -> Scan:
         found.end = stop
         found.sequence += 1
     if found.sequence == 0:
-        raise StoreCorruptError("the snapshot cannot be opened: wrong sealing key or changed file")
+        raise StoreCorruptError("the snapshot cannot be opened")
     last = _last_nonzero(data, found.end)
     if last >= found.end:
         _require_torn(data, found, last)

@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from sys import intern
 from typing import TYPE_CHECKING, Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from wristlet.env.base import create_file
+from wristlet.env.base import replace_file
 from wristlet.se import journal
 from wristlet.se.journal import StoreCorruptError
 from wristlet.wire.typing import override
 
 if TYPE_CHECKING:
+    from wristlet.crypto.seal import SealKey
     from wristlet.env.base import Env
 
 __all__ = ["RollbackCounter", "SealedStore", "Store", "StoreCorruptError", "StoreDeadError"]
@@ -36,6 +36,7 @@ COUNTER_KEY: Final = "sys/counter"
 JOURNAL_SPACE: Final = 48 * 1024
 PAGE_SIZE: Final = 4096
 ID_SIZE: Final = 16
+_COUNTER_KEY_SIZE: Final = 32
 
 
 class StoreDeadError(Exception):
@@ -124,20 +125,21 @@ class RollbackCounter:
 
     SLOT_SIZE: Final = 512
 
-    def __init__(self, env: Env, path: str, seal_key: bytes, store_id: bytes) -> None:
-        kdf = HKDF(SHA256(), 32, salt=store_id, info=b"wristlet:se-counter:1")
+    __slots__ = ("_disk", "_key", "_path", "_store_id")
+
+    def __init__(self, env: Env, path: str, key: bytes, store_id: bytes) -> None:
         self._disk = env.disk
         self._path = path
-        self._key = kdf.derive(seal_key)
+        self._key = key
         self._store_id = store_id
 
     def create(self, value: int) -> None:
-        """Make the file with a first value; FileExistsError if there is one."""
+        """Make the file with a first value, over what a creation that was cut off left."""
         slots = [self._slot(value), bytes(56)]
         if value % 2:
             slots.reverse()
         data = b"".join(slot.ljust(self.SLOT_SIZE, b"\0") for slot in slots)
-        create_file(self._disk, self._path, data)
+        replace_file(self._disk, self._path, data)
 
     def read(self) -> int:
         """Return the highest value that is authentic; raises `StoreCorruptError` if none is."""
@@ -181,18 +183,28 @@ class SealedStore(Store):
         "_sequence",
     )
 
-    def __init__(self, env: Env, directory: str, seal_key: bytes, store_id: bytes) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        env: Env,
+        directory: str,
+        seal_key: SealKey,
+        header: journal.FileHeader,
+        cipher: AESGCM,
+        found: journal.Scan,
+        counter_path: str | None,
+    ) -> None:
+        """Hold what `create` or `open` gathered; nothing is read or written here."""
+        super().__init__({intern(key): value for key, value in found.state.items()})
         self._env = env
         self._directory = directory
         self._seal_key = seal_key
-        self._header = journal.FileHeader(0, bytes(ID_SIZE), store_id)
-        self._cipher = journal.file_cipher(seal_key, self._header)
-        self._previous = b""
-        self._sequence = 0
-        self._end = 0
-        self._counter = RollbackCounter(env, "", seal_key, store_id)
-        self._counter_value = 0
+        self._header = header
+        self._cipher = cipher
+        self._previous, self._sequence, self._end = found.previous, found.sequence, found.end
+        raw = found.state[COUNTER_KEY]
+        path = counter_path or posixpath.join(directory, COUNTER_FILE)
+        self._counter = RollbackCounter(env, path, raw[:_COUNTER_KEY_SIZE], header.store_id)
+        self._counter_value = int.from_bytes(raw[_COUNTER_KEY_SIZE:], "big")
         self._dead = False
 
     @classmethod
@@ -200,7 +212,7 @@ class SealedStore(Store):
         cls,
         env: Env,
         directory: str,
-        seal_key: bytes,
+        seal_key: SealKey,
         state: dict[str, bytes],
         *,
         counter_path: str | None = None,
@@ -208,20 +220,18 @@ class SealedStore(Store):
         """Make a new store in an existing directory; FileExistsError if one is there."""
         if env.disk.exists(posixpath.join(directory, STATE_FILE)):
             raise FileExistsError(f"{directory} holds a secure element already")
-        store = cls(env, directory, seal_key, env.random.bytes(ID_SIZE))
-        store._counter = store._make_counter(counter_path)
-        store._counter_value = 1
-        counter = store._counter_path(counter_path)
-        if env.disk.exists(counter):  # left by a creation that was cut off
-            env.disk.unlink(counter)
+        counter = env.random.bytes(_COUNTER_KEY_SIZE) + (1).to_bytes(8, "big")
+        found = journal.Scan({**state, COUNTER_KEY: counter}, 0, 0, b"", torn=False)
+        bare = journal.FileHeader(0, env.random.bytes(ID_SIZE), b"")
+        cipher = AESGCM(env.random.bytes(journal.FILE_KEY_SIZE))
+        store = cls(env, directory, seal_key, bare, cipher, found, counter_path)
         store._counter.create(1)
-        store._data = {**state, COUNTER_KEY: (1).to_bytes(8, "big")}
         store._compact(store._data)
         return store
 
     @classmethod
     def open(
-        cls, env: Env, directory: str, seal_key: bytes, *, counter_path: str | None = None
+        cls, env: Env, directory: str, seal_key: SealKey, *, counter_path: str | None = None
     ) -> SealedStore:
         """Verify and open a store and move its rollback counter; raises `StoreCorruptError`."""
         try:
@@ -229,13 +239,9 @@ class SealedStore(Store):
         except FileNotFoundError:
             raise StoreCorruptError("there is no secure element in this directory") from None
         header = journal.FileHeader.parse(data)
-        store = cls(env, directory, seal_key, header.store_id)
-        store._header = header
-        store._cipher = journal.file_cipher(seal_key, header)
-        found = journal.scan(data, header, store._cipher)
-        store._data = {intern(key): value for key, value in found.state.items()}
-        store._previous, store._sequence, store._end = found.previous, found.sequence, found.end
-        store._counter = store._make_counter(counter_path)
+        cipher = journal.file_cipher(seal_key, header)
+        found = journal.scan(data, header, cipher)
+        store = cls(env, directory, seal_key, header, cipher, found, counter_path)
         store._check_counter()
         if found.torn:
             store._guarded(lambda: store._compact(store._data))
@@ -254,22 +260,14 @@ class SealedStore(Store):
             raise StoreDeadError
         return super().get(key)
 
-    def _counter_path(self, path: str | None) -> str:
-        return path or posixpath.join(self._directory, COUNTER_FILE)
-
-    def _make_counter(self, path: str | None) -> RollbackCounter:
-        store_id = self._header.store_id
-        return RollbackCounter(self._env, self._counter_path(path), self._seal_key, store_id)
-
     def _check_counter(self) -> None:
         """Compare state and counter; the counter may lag by the one write a crash cut off."""
-        mine = int.from_bytes(self._data.get(COUNTER_KEY, b""), "big")
+        mine = self._counter_value
         outside = self._counter.read()
         if outside == mine - 1:
             self._counter.write(mine)
         elif outside != mine:
             raise StoreCorruptError("the state and its rollback counter do not belong together")
-        self._counter_value = mine
 
     @override
     def _persist(self, changes: dict[str, bytes | None], *, touched: bool) -> None:
@@ -277,11 +275,12 @@ class SealedStore(Store):
             raise StoreDeadError
         if touched:
             value = self._counter_value + 1
-            changes[COUNTER_KEY] = value.to_bytes(8, "big")
+            key = self._data[COUNTER_KEY][:_COUNTER_KEY_SIZE]
+            changes[COUNTER_KEY] = moved = key + value.to_bytes(8, "big")
             self._guarded(lambda: self._append(changes))
             self._guarded(lambda: self._counter.write(value))
             self._counter_value = value
-            self._data[COUNTER_KEY] = changes[COUNTER_KEY] or b""
+            self._data[COUNTER_KEY] = moved
         else:
             self._guarded(lambda: self._append(changes))
 
@@ -316,8 +315,11 @@ class SealedStore(Store):
         room = journal.HEADER_SIZE + len(text) + journal.FIXED_SIZE + JOURNAL_SPACE
         size = -(-room // PAGE_SIZE) * PAGE_SIZE
         random = self._env.random
-        header = journal.FileHeader(size, random.bytes(ID_SIZE), self._header.store_id)
-        cipher = journal.file_cipher(self._seal_key, header)
+        file_key = random.bytes(journal.FILE_KEY_SIZE)
+        header = journal.FileHeader.make(
+            size, self._header.store_id, self._seal_key, file_key, random.bytes(journal.NONCE_SIZE)
+        )
+        cipher = AESGCM(file_key)
         start = header.encode()
         nonce = random.bytes(journal.NONCE_SIZE)
         record, tag = journal.seal_record(cipher, 0, start, nonce, text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +21,7 @@ from wristlet.companion.errors import (
 )
 from wristlet.companion.inputs import CardInput, read_card, read_code, read_pin
 from wristlet.companion.phone_channel import PhoneChannel
+from wristlet.companion.server import attempt, call
 from wristlet.companion.store import PhoneStore
 from wristlet.crypto import ec, jwe, x509chain
 from wristlet.env.base import Env
@@ -27,8 +30,26 @@ from wristlet.links.script_runner import read_receipt, run_script
 from wristlet.links.strap_link import StrapLink
 from wristlet.links.wallet_client import WalletClient
 from wristlet.model.tsp_messages import CardKey
-from wristlet.model.wallet_messages import Card, Commit, Device, Eligibility
+from wristlet.model.wallet_messages import (
+    ActiveCard,
+    AddCard,
+    Card,
+    CertifyPhone,
+    ChangeReason,
+    CheckEligibility,
+    Commit,
+    CommitReceipt,
+    CommitReport,
+    Device,
+    Eligibility,
+    FinishVerification,
+    LeaseReportSubmit,
+    PairDevice,
+    StartVerification,
+)
 from wristlet.wire.receipt import LeaseReport
+
+T = TypeVar("T")
 
 SCRIPT_ATTEMPTS = 3
 
@@ -77,12 +98,17 @@ class Companion:
             state = await se_client.read_state(self.strap)
             if state.phones == 0:
                 raise StrapUntrusted("strap: it did not take this phone; press its button and pair again")
-        device = await self._wallet.pair_device(name, chains.attestation, chains.tsp_domain)
-        certificate = await self._wallet.certify_phone(device.id, self._public_point())
+        request = PairDevice(name, _base64(chains.attestation), _base64(chains.tsp_domain))
+        device = await self._call(lambda key: self._wallet.pair_device(request, key=key))
+        certified = await self._call(
+            lambda key: self._wallet.certify_phone(
+                device.id, CertifyPhone(self._public_point().hex()), key=key
+            )
+        )
         self._store.update(
             device_id=device.id,
             se_id=leaf.se_id.hex(),
-            certificate=certificate.hex(),
+            certificate=certified.certificate,
             domain_point=domain.point.hex(),
         )
         return device
@@ -104,7 +130,8 @@ class Companion:
         with _reaching_strap():
             channel = await self._open_channel()
             report, signed = await channel.verify_pin(read_pin(pin))
-        await self._wallet.try_send_lease_report(self._store.state.device_id, signed)
+        report_to_server = LeaseReportSubmit(signed.hex())
+        await attempt(self._wallet.submit_lease_report(self._device_id, report_to_server))
         return report
 
     async def state(self) -> se_client.PublicState:
@@ -120,7 +147,8 @@ class Companion:
             raise PinRequired
         key = await self._card_key()
         sealed = jwe.encrypt(_card_payload(card), key.public_key, key.kid)
-        return await self._wallet.check_eligibility(self._store.state.device_id, sealed)
+        request = CheckEligibility(self._device_id, sealed)
+        return await self._call(lambda key: self._wallet.check_eligibility(request, key=key))
 
     async def add_card(self, number: str, expiry: str, security_code: str) -> Card:
         """Check a card, accept its terms and load it onto the strap; raises CardRefused, InputError.
@@ -136,7 +164,8 @@ class Companion:
         """Accept the issuer's terms and digitise; the loading itself happens in the next sync."""
         with _reaching_strap():
             statement = await se_client.pin_statement(self.strap, bytes.fromhex(eligibility.challenge))
-        card = await self._wallet.add_card(eligibility.id, statement)
+        request = AddCard(eligibility.id, terms_accepted=True, pin_statement=statement.hex())
+        card = await self._call(lambda key: self._wallet.add_card(request, key=key))
         if card.decision == "declined":
             party, _, reason = card.reason.partition(":")
             raise CardRefused(party, reason or party)
@@ -144,13 +173,19 @@ class Companion:
 
     async def send_code(self, card_id: str, method_id: str) -> None:
         """Have the issuer send a one-time code."""
-        await self._wallet.start_verification(card_id, method_id)
+        request = StartVerification(method_id)
+        await self._call(lambda key: self._wallet.start_verification(card_id, request, key=key))
 
     async def confirm_code(self, card_id: str, code: str) -> Card:
         """Enter the code; the card becomes ACTIVE; raises CodeRefused."""
         key = await self._card_key()
-        sealed = jwe.encrypt(msgspec.json.encode({"code": read_code(code).reveal()}), key.public_key, key.kid)
-        answer = await self._wallet.confirm_verification(card_id, sealed)
+        payload = msgspec.json.encode({"code": read_code(code).reveal()})
+        request = FinishVerification(jwe.encrypt(payload, key.public_key, key.kid))
+        answer = await self._call(
+            lambda idempotency: self._wallet.confirm_verification(
+                card_id, request, key=idempotency
+            )
+        )
         if answer.result != "success":
             raise CodeRefused(answer.result, answer.tries_left)
         await self.sync()
@@ -158,18 +193,18 @@ class Companion:
 
     async def _settled(self, card: Card) -> Card:
         """Fetch a card after a sync and, when it is the only one, make it the active one."""
-        card = await self._wallet.get_card(card.id)
+        card = await self._call(lambda _: self._wallet.card(card.id))
         if card.instance_aid is None:
             return card
         self._store.remember_card(card.id, card.instance_aid)
         if card.state == "active" and await self.active_card() is None:
             await self.select_card(card.id)
-            card = await self._wallet.get_card(card.id)
+            card = await self._call(lambda _: self._wallet.card(card.id))
         return card
 
     async def cards(self) -> list[Card]:
         """List the cards of this strap as the server knows them."""
-        return await self._wallet.list_cards(self._store.state.device_id)
+        return (await self._call(lambda _: self._wallet.cards(self._device_id))).data
 
     async def select_card(self, card_id: str) -> None:
         """Make a card the active one: on the secure element first, the server hears of it when it can."""
@@ -179,7 +214,7 @@ class Companion:
         with _reaching_strap():
             channel = await self._open_channel()
             await channel.activate(bytes.fromhex(instance))
-        await self._wallet.try_tell_active_card(self._store.state.device_id, card_id)
+        await attempt(self._wallet.report_active_card(self._device_id, ActiveCard(card_id)))
 
     async def active_card(self) -> bytes | None:
         """Return the instance AID that pays now, as the secure element says."""
@@ -190,7 +225,7 @@ class Companion:
         """Run what waits in the device's commit log, in order; each step ends in a receipt or stays open."""
         done = 0
         while True:
-            page = await self._wallet.list_commits(self._store.state.device_id)
+            page = (await self._call(lambda _: self._wallet.commits(self._device_id))).data
             if not page:
                 return SyncReport(done, 0)
             for commit in page:
@@ -201,7 +236,6 @@ class Companion:
 
     async def _run_commit(self, commit: Commit) -> str:
         """Bring one script to its receipt; returns why it stays open, or an empty string."""
-        device_id = self._store.state.device_id
         domain = bytes.fromhex(commit.domain_aid)
         apdus = [bytes.fromhex(one) for one in commit.apdus]
         reason = "the strap is out of reach; bring it near and sync again"
@@ -215,35 +249,56 @@ class Companion:
             except LinkLost:
                 return reason
             if receipt is not None:
-                await self._wallet.submit_receipt(device_id, commit.sequence, receipt)
+                await self._submit(commit, receipt)
                 return ""
-        await self._wallet.try_report(device_id, commit.sequence, result.index, reason, result.sw)
+        report = CommitReport(result.index, reason, result.sw)
+        await attempt(self._wallet.report_commit(self._device_id, commit.sequence, report))
         return reason
+
+    async def _submit(self, commit: Commit, receipt: bytes) -> None:
+        request = CommitReceipt(receipt.hex())
+        await self._call(
+            lambda key: self._wallet.submit_receipt(
+                self._device_id, commit.sequence, request, key=key
+            )
+        )
 
     async def suspend(self, card_id: str) -> Card:
         """Pause a card: at the TSP at once, on the strap with the next sync."""
-        return await self._wallet.suspend_card(card_id)
+        why = ChangeReason("paused by the wearer")
+        return await self._call(lambda key: self._wallet.suspend_card(card_id, why, key=key))
 
     async def resume(self, card_id: str) -> Card:
         """Lift the wearer's own pause."""
-        return await self._wallet.resume_card(card_id)
+        why = ChangeReason("resumed by the wearer")
+        return await self._call(lambda key: self._wallet.resume_card(card_id, why, key=key))
 
     async def delete(self, card_id: str) -> Card:
         """Remove a card: refused at the TSP at once, gone from the strap with the next sync."""
-        card = await self._wallet.delete_card(card_id)
+        why = ChangeReason("removed by the wearer")
+        card = await self._call(lambda key: self._wallet.delete_card(card_id, why, key=key))
         self._store.forget_card(card_id)
         return card
 
     async def mark_lost(self) -> Device:
         """Report the strap lost: every card on it is suspended at the TSP in one call."""
-        return await self._wallet.mark_lost(self._store.state.device_id)
+        why = ChangeReason("reported lost")
+        return await self._call(lambda key: self._wallet.mark_lost(self._device_id, why, key=key))
 
     async def mark_found(self) -> Device:
         """Report the strap found: what the loss suspended is resumed."""
-        return await self._wallet.mark_found(self._store.state.device_id)
+        why = ChangeReason("reported found")
+        return await self._call(lambda key: self._wallet.mark_found(self._device_id, why, key=key))
+
+    @property
+    def _device_id(self) -> str:
+        return self._store.state.device_id
+
+    async def _call(self, operation: Callable[[str], Awaitable[T]]) -> T:
+        return await call(self._env, operation)
 
     def _public_point(self) -> bytes:
-        return ec.public_point(bytes.fromhex(self._store.state.private_scalar))
+        return ec.point_of(ec.private_key(bytes.fromhex(self._store.state.private_scalar)))
 
     async def _open_channel(self) -> PhoneChannel:
         state = self._store.state
@@ -265,12 +320,16 @@ class Companion:
             raise StrapUntrusted(message) from error
 
     async def _card_key(self) -> x509chain.CardDataKey:
-        key: CardKey = await self._wallet.card_key()
+        key: CardKey = await self._call(lambda _: self._wallet.card_key())
         try:
             return x509chain.verify_card_data_key(key.kid, key.x5c, self._card_data_root)
         except x509chain.ChainError as error:
             message = "card: the server's encryption key is not the token service's; nothing was sent"
             raise CompanionError(message) from error
+
+
+def _base64(certificates: list[bytes]) -> list[str]:
+    return [b64encode(one).decode("ascii") for one in certificates]
 
 
 def _card_payload(card: CardInput) -> bytes:

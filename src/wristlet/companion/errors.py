@@ -8,7 +8,9 @@ CompanionError
 ├── CardRefused       issuer, network or wallet said no; `party` and `reason` tell who and why
 ├── CodeRefused       a one-time code was not accepted
 ├── StrapUntrusted    the strap's secure element cannot prove where it comes from
-└── StrapUnreachable  the link to the strap broke; nothing is lost, try again near it
+├── StrapUnreachable  the link to the strap broke; nothing is lost, try again near it
+├── ServerRefused     the wallet server said no; `code` names why
+└── ServerUnreachable the wallet server does not answer; switching and paying go on
 """
 
 from __future__ import annotations
@@ -82,3 +84,20 @@ class StrapUnreachable(CompanionError):
 
     def __init__(self) -> None:
         super().__init__("strap: out of reach; nothing is lost, bring it near and try again")
+
+
+class ServerRefused(CompanionError):
+    """The wallet server understood and said no."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ServerUnreachable(CompanionError):
+    """The wallet server does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "server: it does not answer; paying and switching cards still work, try this again later"
+        )

@@ -58,9 +58,16 @@ install_pcsc() {
     touch .venv/.stamp-pcsc
 }
 
-bootstrap
+# Another make may have done the work while this one waited for the lock.
+is_fresh() {
+    local stamp=.venv/.stamp-$1
+    [[ -e $stamp ]] && [[ -z $(find requirements/*.txt pyproject.toml scripts/venv.sh -newer "$stamp") ]]
+}
+
 r=requirements
 mode=${1:-dev}
+if [[ $mode != pcsc ]] && is_fresh "$mode"; then exit; fi
+bootstrap
 # A .venv for development stays one: it has all that is needed to run.
 if [[ $mode == main && -e .venv/.stamp-dev ]]; then mode=dev; fi
 case $mode in

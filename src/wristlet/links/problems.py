@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -42,7 +42,7 @@ class ApiError(Exception):
     def __init__(
         self,
         status: int,
-        type: str,  # noqa: A002 - the name in the answer
+        type: str,
         code: str,
         message: str,
         param: str | None = None,
@@ -71,20 +71,25 @@ def _default_request_id() -> str:
 
 
 def install_problem_handlers(
-    app: FastAPI,
+    app: Starlette,
     *,
     new_request_id: Callable[[], str] = _default_request_id,
     doc_base: str = _DOC_BASE,
 ) -> None:
     """Make every failure of `app` a `Problem`, and put `Request-Id` on every reply.
 
-    `doc_base` goes before the code to form `doc_url`. Input values are never echoed nor logged.
+    `app` is a Starlette or FastAPI application. `doc_base` goes before the code to form `doc_url`.
+    Input values are never echoed nor logged.
     """
     app.state.problem_doc_base = doc_base
     app.add_middleware(RequestIdMiddleware, new_request_id=new_request_id)
     app.add_exception_handler(ApiError, _api_error)
-    app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    if "fastapi" in sys.modules:
+        # Not imported otherwise: it takes half a second, which a plain application need not wait.
+        from fastapi.exceptions import RequestValidationError
+
+        app.add_exception_handler(RequestValidationError, _validation_error)
 
 
 class RequestIdMiddleware:
@@ -115,7 +120,7 @@ class RequestIdMiddleware:
         except Exception as error:  # noqa: BLE001 - the last line of a server
             log_unexpected(error, request_id)
             if not started:
-                response = _unexpected(Request(scope))
+                response = unexpected_response(Request(scope))
                 await response(scope, receive, send_named)
 
 
@@ -146,6 +151,11 @@ def problem_response(
 
 async def _api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - registered for this class only
+    return api_error_response(request, error)
+
+
+def api_error_response(request: Request, error: ApiError) -> Response:
+    """Build the answer of a refusal."""
     problem = Problem(
         type=error.type,
         code=error.code,
@@ -158,9 +168,8 @@ async def _api_error(request: Request, error: Exception) -> Response:
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
-    first = error.errors()[0]
-    return problem_response(request, HTTPStatus.BAD_REQUEST, _validation_problem(first))
+    findings: list[Mapping[str, Any]] = error.errors()  # type: ignore[attr-defined] # its class only
+    return problem_response(request, HTTPStatus.BAD_REQUEST, _validation_problem(findings[0]))
 
 
 def _validation_problem(finding: Mapping[str, Any]) -> Problem:
@@ -197,7 +206,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem_response(request, status, problem, error.headers)
 
 
-def _unexpected(request: Request) -> Response:
+def unexpected_response(request: Request) -> Response:
+    """Build the answer for a failure that nobody foresaw; log it with `log_unexpected`."""
     problem = Problem(
         type=API,
         code="internal_error",

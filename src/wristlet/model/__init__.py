@@ -1,0 +1,1 @@
+"""The nouns of the payment world: frozen values, masked where secret."""

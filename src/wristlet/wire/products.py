@@ -24,6 +24,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from wristlet.wire.gp import aids
+
 KERNEL_2: Final = 2
 KERNEL_3: Final = 3
 
@@ -187,15 +189,10 @@ _INTERNALS_KERNEL_2: Final = (
     InternalSpec(TAG_FORM_FACTOR, "form factor indicator", 4, 32, required=False),
 )
 
-_AID_KERNEL_2: Final = bytes.fromhex("A0000000041010")
-_AID_KERNEL_3: Final = bytes.fromhex("A0000000031010")
-_MODULE_KERNEL_2: Final = bytes.fromhex("F0575249534C54504102")
-_MODULE_KERNEL_3: Final = bytes.fromhex("F0575249534C54504103")
-
 K3: Final = Product(
     name="K3",
-    module_aid=_MODULE_KERNEL_3,
-    registered_aid=_AID_KERNEL_3,
+    module_aid=aids.PAYMENT_MODULE_K3,
+    registered_aid=aids.KERNEL_3,
     kernel=KERNEL_3,
     cvn=18,
     dol=PDOL_KERNEL_3,
@@ -205,8 +202,8 @@ K3: Final = Product(
 )
 K2: Final = Product(
     name="K2",
-    module_aid=_MODULE_KERNEL_2,
-    registered_aid=_AID_KERNEL_2,
+    module_aid=aids.PAYMENT_MODULE_K2,
+    registered_aid=aids.KERNEL_2,
     kernel=KERNEL_2,
     cvn=21,
     dol=CDOL1_KERNEL_2,
@@ -215,8 +212,8 @@ K2: Final = Product(
 )
 K3_FDDA: Final = Product(
     name="K3_FDDA",
-    module_aid=_MODULE_KERNEL_3,
-    registered_aid=_AID_KERNEL_3,
+    module_aid=aids.PAYMENT_MODULE_K3,
+    registered_aid=aids.KERNEL_3,
     kernel=KERNEL_3,
     cvn=18,
     dol=PDOL_KERNEL_3,
@@ -225,8 +222,8 @@ K3_FDDA: Final = Product(
 )
 K2_CDA: Final = Product(
     name="K2_CDA",
-    module_aid=_MODULE_KERNEL_2,
-    registered_aid=_AID_KERNEL_2,
+    module_aid=aids.PAYMENT_MODULE_K2,
+    registered_aid=aids.KERNEL_2,
     kernel=KERNEL_2,
     cvn=21,
     dol=CDOL1_KERNEL_2,

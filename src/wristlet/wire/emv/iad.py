@@ -1,0 +1,202 @@
+"""Issuer Application Data of both cryptogram versions, with the lease block.
+
+The lease block is the secure element's verdict about the cardholder. It stands
+in that part of the data which the cryptogram covers.
+
+Source: layouts as of cryptogram versions 18 and 21; the lease block is wristlet's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag, unique
+from typing import Final, Self
+
+from wristlet.wire import numbers
+from wristlet.wire.errors import DecodeError, EncodeError
+
+LEASE_BYTES: Final = 8
+AMOUNT_MAX: Final = 0xFFFFFFFF
+TRIES_MASK: Final = 0x0F
+
+CVN_18: Final = 0x12
+CVN_21: Final = 0x15
+IAD_18_BYTES: Final = 17
+IAD_21_BYTES: Final = 18
+CVR_18_BYTES: Final = 3
+CVR_21_BYTES: Final = 6
+DAC_BYTES: Final = 2
+
+_IAD_18_LENGTH: Final = 0x06
+"""Counts what follows up to the end of the CVR."""
+_IAD_18_DISCRETIONARY: Final = b"\x09\x0f"
+"""Length of the discretionary data, and the format byte before the lease block."""
+
+_SECOND_AC_NOT_REQUESTED: Final = 0x80
+_FIRST_AC_SHIFT: Final = 4
+_FIRST_AC_MASK: Final = 0x30
+_CDCVM_18: Final = 0x04
+"""Verification done by the card: set here for the device's verification."""
+_CDCVM_21: Final = 0x05
+"""Verification done by the card, and successful: set here for the device's verification."""
+
+
+@unique
+class AcType(IntEnum):
+    """Type of an application cryptogram."""
+
+    AAC = 0
+    TC = 1
+    ARQC = 2
+
+
+class LeaseFlags(IntFlag):
+    """Flag byte of the lease block; its low nibble counts the PIN tries left."""
+
+    VALID = 0x80
+    USED = 0x40
+    WORN = 0x20
+    PIN_BLOCKED = 0x10
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBlock:
+    """The verdict about the cardholder, 8 bytes; amounts are minor units."""
+
+    unlock_counter: int
+    valid: bool
+    used: bool
+    worn: bool
+    pin_blocked: bool
+    tries_left: int
+    taps_left: int
+    amount_left_minor: int
+
+    def encode(self) -> bytes:
+        """Return the bytes; an amount above four bytes is written as the largest."""
+        if not 0 <= self.tries_left <= TRIES_MASK:
+            raise EncodeError("tries left do not fit 4 bits", path=("lease",))
+        flags = self.tries_left
+        flags |= LeaseFlags.VALID if self.valid else 0
+        flags |= LeaseFlags.USED if self.used else 0
+        flags |= LeaseFlags.WORN if self.worn else 0
+        flags |= LeaseFlags.PIN_BLOCKED if self.pin_blocked else 0
+        return (
+            numbers.to_bytes(self.unlock_counter, 2, "unlock_counter")
+            + bytes((flags,))
+            + numbers.to_bytes(self.taps_left, 1, "taps_left")
+            + numbers.to_bytes(min(self.amount_left_minor, AMOUNT_MAX), 4, "amount_left_minor")
+        )
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read 8 bytes."""
+        numbers.sized(raw, LEASE_BYTES, "lease")
+        flags = LeaseFlags(raw[2])
+        return cls(
+            unlock_counter=int.from_bytes(raw[:2], "big"),
+            valid=LeaseFlags.VALID in flags,
+            used=LeaseFlags.USED in flags,
+            worn=LeaseFlags.WORN in flags,
+            pin_blocked=LeaseFlags.PIN_BLOCKED in flags,
+            tries_left=raw[2] & TRIES_MASK,
+            taps_left=raw[3],
+            amount_left_minor=int.from_bytes(raw[4:], "big"),
+        )
+
+
+def cvr18(ac: AcType, *, cdcvm_done: bool) -> bytes:
+    """Return the card verification results of version 18 (3 bytes)."""
+    return bytes((_first_byte(ac) | (_CDCVM_18 if cdcvm_done else 0), 0, 0))
+
+
+def cvr21(ac: AcType, *, cdcvm_done: bool) -> bytes:
+    """Return the card verification results of version 21 (6 bytes)."""
+    return bytes((_first_byte(ac) | (_CDCVM_21 if cdcvm_done else 0), 0, 0, 0, 0, 0))
+
+
+def _first_byte(ac: AcType) -> int:
+    return _SECOND_AC_NOT_REQUESTED | ac << _FIRST_AC_SHIFT
+
+
+def ac_type_of(cvr: bytes) -> AcType:
+    """Read the type of the first cryptogram, which both versions code alike."""
+    if not cvr:
+        raise DecodeError("is empty", path=("cvr",))
+    try:
+        return AcType((cvr[0] & _FIRST_AC_MASK) >> _FIRST_AC_SHIFT)
+    except ValueError:
+        raise DecodeError("an unknown cryptogram type", path=("cvr",)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Iad18:
+    """Version 18, 17 bytes: `06 DKI 12 03 CVR(3) 09 0F lease(8)`; the cryptogram covers all."""
+
+    dki: int
+    cvr: bytes
+    lease: LeaseBlock
+
+    @property
+    def ac_type(self) -> AcType:
+        """Type of the cryptogram as the card reports it."""
+        return ac_type_of(self.cvr)
+
+    @property
+    def cdcvm_done(self) -> bool:
+        """The card says that the device verified the cardholder."""
+        return bool(self.cvr[0] & _CDCVM_18)
+
+    def encode(self) -> bytes:
+        """Return the bytes of tag 9F10."""
+        if len(self.cvr) != CVR_18_BYTES:
+            raise EncodeError("the CVR has 3 bytes", path=("9F10", "cvr"))
+        head = bytes((_IAD_18_LENGTH,)) + numbers.to_bytes(self.dki, 1, "dki")
+        head += bytes((CVN_18, CVR_18_BYTES))
+        return head + self.cvr + _IAD_18_DISCRETIONARY + self.lease.encode()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read the bytes of tag 9F10."""
+        numbers.sized(raw, IAD_18_BYTES, "9F10")
+        fixed = (raw[0], raw[2], raw[3], raw[7:9])
+        if fixed != (_IAD_18_LENGTH, CVN_18, CVR_18_BYTES, _IAD_18_DISCRETIONARY):
+            raise DecodeError("is not of cryptogram version 18", path=("9F10",))
+        ac_type_of(raw[4:7])
+        return cls(raw[1], raw[4:7], LeaseBlock.parse(raw[9:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Iad21:
+    """Version 21, 18 bytes: `KDI 15 CVR(6) DAC(2) lease(8)`; CVR and lease are covered."""
+
+    kdi: int
+    cvr: bytes
+    dac: bytes
+    lease: LeaseBlock
+
+    @property
+    def ac_type(self) -> AcType:
+        """Type of the cryptogram as the card reports it."""
+        return ac_type_of(self.cvr)
+
+    @property
+    def cdcvm_done(self) -> bool:
+        """The card says that the device verified the cardholder."""
+        return self.cvr[0] & _CDCVM_21 == _CDCVM_21
+
+    def encode(self) -> bytes:
+        """Return the bytes of tag 9F10."""
+        if len(self.cvr) != CVR_21_BYTES or len(self.dac) != DAC_BYTES:
+            raise EncodeError("the CVR has 6 bytes and the DAC 2", path=("9F10",))
+        head = numbers.to_bytes(self.kdi, 1, "kdi") + bytes((CVN_21,))
+        return head + self.cvr + self.dac + self.lease.encode()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read the bytes of tag 9F10."""
+        numbers.sized(raw, IAD_21_BYTES, "9F10")
+        if raw[1] != CVN_21:
+            raise DecodeError("is not of cryptogram version 21", path=("9F10",))
+        ac_type_of(raw[2:8])
+        return cls(raw[0], raw[2:8], raw[8:10], LeaseBlock.parse(raw[10:]))

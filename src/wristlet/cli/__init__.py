@@ -1,1 +1,3 @@
-"""The command line: thin commands, no logic; heavy imports happen inside the command that needs them."""
+"""The command line: thin commands, no logic; heavy imports happen inside the command that needs
+them.
+"""

@@ -1,1 +1,3 @@
-"""The phone's core: pairs a strap, makes the PIN, adds and switches cards, keeps strap and server in step."""
+"""The phone's core: pairs a strap, makes the PIN, adds and switches cards, keeps strap and server
+in step.
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,9 +24,10 @@ from wristlet.companion.phone_channel import PhoneChannel
 from wristlet.companion.server import attempt, call
 from wristlet.companion.store import PhoneStore
 from wristlet.crypto import ec, jwe, x509chain
+from wristlet.crypto.errors import CertificateError
 from wristlet.env.base import Env
 from wristlet.links.channel import LinkLost
-from wristlet.links.script_runner import read_receipt, run_script
+from wristlet.links.script_runner import RunResult, read_receipt, run_script
 from wristlet.links.strap_link import StrapLink
 from wristlet.links.wallet_client import WalletClient
 from wristlet.model.tsp_messages import CardKey
@@ -47,6 +48,7 @@ from wristlet.model.wallet_messages import (
     PairDevice,
     StartVerification,
 )
+from wristlet.wire.gp import aids
 from wristlet.wire.receipt import LeaseReport
 
 T = TypeVar("T")
@@ -64,7 +66,9 @@ class SyncReport:
 
 
 class Companion:
-    """One wearer's phone with one strap. The roots are pinned in the build, never taken from the wallet."""
+    """One wearer's phone with one strap. The roots are pinned in the build, never taken from the
+    wallet.
+    """
 
     def __init__(
         self,
@@ -86,18 +90,22 @@ class Companion:
     async def pair(self, name: str, confirm: Callable[[str], Awaitable[None]]) -> Device:
         """Pair the strap: check its secure element, register it, enrol this phone on it.
 
-        `confirm` gets the six digits; it returns when the wearer has compared them and pressed the strap's button.
-        Raises StrapUntrusted, StrapUnreachable, StrapRefused.
+        `confirm` gets the six digits; it returns when the wearer has compared them and pressed
+        the strap's button. Raises StrapUntrusted, StrapUnreachable, StrapRefused.
         """
         with _reaching_strap():
             chains = await se_client.read_chains(self.strap)
-            leaf = self._trusted(chains.attestation)
-            domain = self._trusted(chains.cardholder)
+            leaf = self._trusted(chains.attestation, x509chain.Use.SIGN)
+            domain = self._trusted(chains.cardholder, x509chain.Use.AGREE)
+            if not x509chain.is_domain(domain.subject, aids.CARDHOLDER_DOMAIN):
+                raise StrapUntrusted("strap: its certificate is for another part; do not use it")
             code = await self.strap.pair_offer(self._public_point())
             await confirm(code)
             state = await se_client.read_state(self.strap)
             if state.phones == 0:
-                raise StrapUntrusted("strap: it did not take this phone; press its button and pair again")
+                raise StrapUntrusted(
+                    "strap: it did not take this phone; press its button and pair again"
+                )
         request = PairDevice(name, _base64(chains.attestation), _base64(chains.tsp_domain))
         device = await self._call(lambda key: self._wallet.pair_device(request, key=key))
         certified = await self._call(
@@ -107,14 +115,14 @@ class Companion:
         )
         self._store.update(
             device_id=device.id,
-            se_id=leaf.se_id.hex(),
+            se_id=leaf.subject.se_id.hex(),
             certificate=certified.certificate,
             domain_point=domain.point.hex(),
         )
         return device
 
     async def create_pin(self, pin: str) -> None:
-        """Make the PIN on the secure element; opens no lease. Raises InputError for a common PIN."""
+        """Make the PIN on the secure element; opens no lease; raises InputError if too common."""
         with _reaching_strap():
             channel = await self._open_channel()
             await channel.create_pin(read_pin(pin))
@@ -126,7 +134,9 @@ class Companion:
             await channel.change_pin(read_pin(old, "old PIN"), read_pin(new, "new PIN"))
 
     async def verify_pin(self, pin: str) -> LeaseReport:
-        """Prove the wearer: a right PIN opens the lease, whose signed report goes to the TSP when it can."""
+        """Prove the wearer: a right PIN opens the lease, whose signed report goes to the TSP when
+        it can.
+        """
         with _reaching_strap():
             channel = await self._open_channel()
             report, signed = await channel.verify_pin(read_pin(pin))
@@ -140,18 +150,19 @@ class Companion:
             return await se_client.read_state(self.strap)
 
     async def check_card(self, number: str, expiry: str, security_code: str) -> Eligibility:
-        """Check a typed card on the phone and then with TSP and issuer; the number leaves only as a JWE."""
+        """Check a typed card on the phone and then with TSP and issuer; the number leaves only as
+        a JWE.
+        """
         today = datetime.fromtimestamp(self._env.clock.now_ms() / 1000, UTC).strftime("%y%m")
         card = read_card(number, expiry, security_code, today)
         if not (await self.state()).pin_set:
             raise PinRequired
-        key = await self._card_key()
-        sealed = jwe.encrypt(_card_payload(card), key.public_key, key.kid)
-        request = CheckEligibility(self._device_id, sealed)
+        request = CheckEligibility(self._device_id, await self._seal_for_tsp(_card_payload(card)))
         return await self._call(lambda key: self._wallet.check_eligibility(request, key=key))
 
     async def add_card(self, number: str, expiry: str, security_code: str) -> Card:
-        """Check a card, accept its terms and load it onto the strap; raises CardRefused, InputError.
+        """Check a card, accept its terms and load it onto the strap; raises CardRefused,
+        InputError.
 
         A card that needs the wearer's identity comes back INACTIVE with `verification_methods`.
         """
@@ -163,7 +174,9 @@ class Companion:
     async def accept_terms(self, eligibility: Eligibility) -> Card:
         """Accept the issuer's terms and digitise; the loading itself happens in the next sync."""
         with _reaching_strap():
-            statement = await se_client.pin_statement(self.strap, bytes.fromhex(eligibility.challenge))
+            statement = await se_client.pin_statement(
+                self.strap, bytes.fromhex(eligibility.challenge)
+            )
         request = AddCard(eligibility.id, terms_accepted=True, pin_statement=statement.hex())
         card = await self._call(lambda key: self._wallet.add_card(request, key=key))
         if card.decision == "declined":
@@ -178,13 +191,10 @@ class Companion:
 
     async def confirm_code(self, card_id: str, code: str) -> Card:
         """Enter the code; the card becomes ACTIVE; raises CodeRefused."""
-        key = await self._card_key()
         payload = msgspec.json.encode({"code": read_code(code).reveal()})
-        request = FinishVerification(jwe.encrypt(payload, key.public_key, key.kid))
+        request = FinishVerification(await self._seal_for_tsp(payload))
         answer = await self._call(
-            lambda idempotency: self._wallet.confirm_verification(
-                card_id, request, key=idempotency
-            )
+            lambda idempotency: self._wallet.confirm_verification(card_id, request, key=idempotency)
         )
         if answer.result != "success":
             raise CodeRefused(answer.result, answer.tries_left)
@@ -207,7 +217,9 @@ class Companion:
         return (await self._call(lambda _: self._wallet.cards(self._device_id))).data
 
     async def select_card(self, card_id: str) -> None:
-        """Make a card the active one: on the secure element first, the server hears of it when it can."""
+        """Make a card the active one: on the secure element first, the server hears of it when it
+        can.
+        """
         instance = (self._store.state.cards or {}).get(card_id)
         if instance is None:
             raise CompanionError("card: it is not on this strap; add it first")
@@ -222,7 +234,9 @@ class Companion:
             return await se_client.active_instance(self.strap)
 
     async def sync(self) -> SyncReport:
-        """Run what waits in the device's commit log, in order; each step ends in a receipt or stays open."""
+        """Run what waits in the device's commit log, in order; each step ends in a receipt or
+        stays open.
+        """
         done = 0
         while True:
             page = (await self._call(lambda _: self._wallet.commits(self._device_id))).data
@@ -235,23 +249,26 @@ class Companion:
                 done += 1
 
     async def _run_commit(self, commit: Commit) -> str:
-        """Bring one script to its receipt; returns why it stays open, or an empty string."""
+        """Bring one script to its receipt; returns why it stays open, or an empty string.
+
+        A lost reply says nothing about the outcome, so the receipt is asked for before each run.
+        """
         domain = bytes.fromhex(commit.domain_aid)
         apdus = [bytes.fromhex(one) for one in commit.apdus]
-        reason = "the strap is out of reach; bring it near and sync again"
-        for _ in range(SCRIPT_ATTEMPTS):
-            try:
+        last = RunResult(completed=False, index=0)
+        try:
+            for _ in range(SCRIPT_ATTEMPTS):
                 receipt = await read_receipt(self.strap, domain, commit.script_number)
                 if receipt is None:
-                    result = await run_script(self.strap, apdus)
+                    last = await run_script(self.strap, apdus)
                     receipt = await read_receipt(self.strap, domain, commit.script_number)
-                    reason = f"the secure element stopped at step {result.index + 1} of {len(apdus)}"
-            except LinkLost:
-                return reason
-            if receipt is not None:
-                await self._submit(commit, receipt)
-                return ""
-        report = CommitReport(result.index, reason, result.sw)
+                if receipt is not None:
+                    await self._submit(commit, receipt)
+                    return ""
+        except LinkLost:
+            return "the strap is out of reach; bring it near and sync again"
+        reason = f"the secure element stopped at step {last.index + 1} of {len(apdus)}"
+        report = CommitReport(last.index, reason, last.sw)
         await attempt(self._wallet.report_commit(self._device_id, commit.sequence, report))
         return reason
 
@@ -312,19 +329,29 @@ class Companion:
             ephemeral_scalar=self._env.random.bytes(32),
         )
 
-    def _trusted(self, chain: list[bytes]) -> x509chain.SeLeaf:
+    def _trusted(self, chain: list[bytes], use: x509chain.Use) -> x509chain.Leaf:
+        now_ms = self._env.clock.now_ms()
         try:
-            return x509chain.verify_se_chain(chain, self._maker_root)
-        except x509chain.ChainError as error:
-            message = "strap: its secure element has no valid certificate of the maker; do not use it"
+            return x509chain.verify_se_chain(self._maker_root, chain, use, now_ms)
+        except CertificateError as error:
+            message = (
+                "strap: its secure element has no valid certificate of the maker; do not use it"
+            )
             raise StrapUntrusted(message) from error
 
-    async def _card_key(self) -> x509chain.CardDataKey:
+    async def _seal_for_tsp(self, payload: bytes) -> str:
+        """Encrypt for the TSP's card-data key, once its chain leads to the pinned root."""
         key: CardKey = await self._call(lambda _: self._wallet.card_key())
+        now_ms = self._env.clock.now_ms()
         try:
-            return x509chain.verify_card_data_key(key.kid, key.x5c, self._card_data_root)
-        except x509chain.ChainError as error:
-            message = "card: the server's encryption key is not the token service's; nothing was sent"
+            # RFC 7517 puts the leaf first, the chain check wants it last.
+            chain = [b64decode(one) for one in reversed(key.x5c)]
+            leaf = x509chain.verify_chain(self._card_data_root, chain, x509chain.Use.AGREE, now_ms)
+            return jwe.encrypt(payload, ec.public_key(leaf.point), key.kid)
+        except (CertificateError, ValueError) as error:
+            message = (
+                "card: the server's encryption key is not the token service's; nothing was sent"
+            )
             raise CompanionError(message) from error
 
 

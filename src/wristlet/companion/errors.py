@@ -48,7 +48,8 @@ class PinBlocked(CompanionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "PIN: blocked after three wrong entries; your cards stay, ask your bank to reset the PIN"
+            "PIN: blocked after three wrong entries; your cards stay,"
+            " ask your bank to reset the PIN"
         )
 
 
@@ -56,7 +57,9 @@ class CardRefused(CompanionError):
     """The card cannot be added."""
 
     def __init__(self, party: str, reason: str) -> None:
-        super().__init__(f"card: refused by the {party} ({reason}); ask your bank or use another card")
+        super().__init__(
+            f"card: refused by the {party} ({reason}); ask your bank or use another card"
+        )
         self.party = party
         self.reason = reason
 
@@ -99,5 +102,6 @@ class ServerUnreachable(CompanionError):
 
     def __init__(self) -> None:
         super().__init__(
-            "server: it does not answer; paying and switching cards still work, try this again later"
+            "server: it does not answer; paying and switching cards still work,"
+            " try this again later"
         )

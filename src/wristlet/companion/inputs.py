@@ -23,7 +23,9 @@ class CardInput:
 
 
 def digits(field: str, typed: str) -> str:
-    """Return plain ASCII digits from what was typed (full-width digits, spaces and dashes are fine)."""
+    """Return plain ASCII digits from what was typed (full-width digits, spaces and dashes are
+    fine).
+    """
     plain = unicodedata.normalize("NFKC", typed).replace(" ", "").replace("-", "")
     if not plain.isascii() or not plain.isdigit():
         raise InputError(field, "only digits belong here; check what you typed")
@@ -61,5 +63,7 @@ def read_code(typed: str) -> SecretDigits:
     """Check a typed one-time code's form."""
     plain = digits("code", typed)
     if not CODE_MIN <= len(plain) <= CODE_MAX:
-        raise InputError("code", f"it has {CODE_MIN} to {CODE_MAX} digits; look at the message again")
+        raise InputError(
+            "code", f"it has {CODE_MIN} to {CODE_MAX} digits; look at the message again"
+        )
     return SecretDigits(plain)

@@ -1,4 +1,6 @@
-"""What the phone reads from the secure element in clear: certificates, PIN and lease state, the active card."""
+"""What the phone reads from the secure element in clear: certificates, PIN and lease state, the
+active card.
+"""
 
 from __future__ import annotations
 

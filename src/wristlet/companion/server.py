@@ -1,4 +1,6 @@
-"""Calls to the wallet server as the companion makes them: repeated with the same key while it is away."""
+"""Calls to the wallet server as the companion makes them: repeated with the same key while it is
+away.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ ATTEMPTS, PAUSE_MS = 3, 200
 
 
 async def call(env: Env, operation: Callable[[str], Awaitable[T]]) -> T:
-    """Run one operation with an idempotency key of its own, again with the same key after a lost answer.
+    """Run one operation with an idempotency key of its own, again with the same key after a lost
+    answer.
 
     Raises ServerUnreachable, ServerRefused.
     """

@@ -1,4 +1,5 @@
-"""What the phone keeps: its own key, its session at the wallet, and which card sits in which instance.
+"""What the phone keeps: its own key, its session at the wallet, and which card sits in which
+instance.
 
 One sealed file under a key from the phone's keystore; no card number, DPAN or PIN ever goes in.
 """

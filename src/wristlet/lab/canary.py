@@ -1,8 +1,8 @@
 """Looks for known secrets in every artefact and in a process's memory, in all usual encodings.
 
-Card numbers, DPANs, keys and PIN blocks of a run are known to the lab. None may appear in clear in any file that a
-part leaves behind, nor in the wallet's memory. Seeded leaks prove that the scan sees; values that were never used
-(the A/A control) must never be found.
+Card numbers, DPANs, keys and PIN blocks of a run are known to the lab. None may appear in clear
+in any file that a part leaves behind, nor in the wallet's memory. Seeded leaks prove that the
+scan sees; values that were never used (the A/A control) must never be found.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CanarySecret:
-    """A secret of this run: `label` is printed, `value` never (digits for numbers and PINs, raw bytes for keys)."""
+    """A secret of this run: `label` is printed, `value` never (digits for numbers and PINs, raw
+    bytes for keys).
+    """
 
     label: str
     kind: Kind
@@ -106,7 +108,9 @@ def _key_forms(value: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _pin_forms(value: bytes) -> Iterator[tuple[str, bytes]]:
-    """A PIN only as PIN block (ISO 9564 format 2) and inside a plaintext VERIFY: bare digits hit by chance."""
+    """A PIN only as PIN block (ISO 9564 format 2) and inside a plaintext VERIFY: bare digits hit
+    by chance.
+    """
     digits = value.decode("ascii")
     block = bytes.fromhex(f"2{len(digits):x}{digits}".ljust(16, "f"))
     yield "pin block", block
@@ -175,13 +179,17 @@ def scan_tree(root: Path, wanted: Sequence[Needle]) -> tuple[int, int, list[Hit]
 
 
 def scan_memory(pid: int, wanted: Sequence[Needle]) -> tuple[int, list[Hit]]:
-    """Scan the writable memory of a running process (root or the same user); returns bytes and hits."""
+    """Scan the writable memory of a running process (root or the same user); returns bytes and
+    hits.
+    """
     overlap = max((len(needle.pattern) for needle in wanted), default=1)
     total, hits = 0, []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for start, end in _writable_regions(pid):
             for offset in range(start, end, CHUNK_BYTES):
-                data = _read_memory(memory.fileno(), offset, min(CHUNK_BYTES + overlap, end - offset))
+                data = _read_memory(
+                    memory.fileno(), offset, min(CHUNK_BYTES + overlap, end - offset)
+                )
                 total += min(len(data), CHUNK_BYTES)
                 hits += _find(data, wanted, f"memory of process {pid}")
     return total, hits
@@ -204,7 +212,9 @@ def _read_memory(descriptor: int, offset: int, size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ScanReport:
-    """What a whole scan came to; clean means nothing leaked, every seed was seen and no control was."""
+    """What a whole scan came to; clean means nothing leaked, every seed was seen and no control
+    was.
+    """
 
     artefacts: int
     bytes: int
@@ -220,7 +230,9 @@ class ScanReport:
 
 
 def seed_leaks(directory: Path, secrets: Sequence[CanarySecret]) -> list[tuple[Path, str]]:
-    """Write one file for each secret and encoding, plain and compressed; returns paths with their secret."""
+    """Write one file for each secret and encoding, plain and compressed; returns paths with their
+    secret.
+    """
     seeds: list[tuple[Path, str]] = []
     for number, needle in enumerate(needles(secrets)):
         noise = hashlib.sha256(number.to_bytes(4, "big")).digest()
@@ -233,4 +245,6 @@ def seed_leaks(directory: Path, secrets: Sequence[CanarySecret]) -> list[tuple[P
 
 def count_seen(seeds: Sequence[tuple[Path, str]], wanted: Sequence[Needle]) -> int:
     """Count the seeded leaks that the scan finds."""
-    return sum(any(hit.secret == secret for hit in scan_file(path, wanted)[1]) for path, secret in seeds)
+    return sum(
+        any(hit.secret == secret for hit in scan_file(path, wanted)[1]) for path, secret in seeds
+    )

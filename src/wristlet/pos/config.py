@@ -11,10 +11,12 @@ from wristlet.wire.gp import aids
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one kernel in minor units of the terminal's currency (EMV Contactless Book A, limits).
+    """Limits of one kernel in minor units of the terminal's currency (EMV Contactless Book A,
+    limits).
 
-    A tap above `cvm_minor` needs the cardholder verified, above `contactless_minor` it is not done at all, above
-    `floor_minor` it goes online; the sandbox floor of 0 sends every tap online.
+    A tap above `cvm_minor` needs the cardholder verified, above `contactless_minor` it is not
+    done at all, above `floor_minor` it goes online; the sandbox floor of 0 sends every tap
+    online.
     """
 
     cvm_minor: int = 10_000
@@ -36,7 +38,8 @@ class TerminalConfig:
     limits: Mapping[int, Limits] = field(default_factory=lambda: {2: Limits(), 3: Limits()})
     ca_keys: Mapping[tuple[bytes, int], RsaPublicKey] = field(default_factory=dict)
     terminal_type: str = "22"
-    # Terminal capabilities 9F33: no contact entry, no-CVM only besides the device's own, ODA by DDA and CDA.
+    # Terminal capabilities 9F33: no contact entry, no-CVM only besides the device's own, ODA by
+    # DDA and CDA.
     capabilities: bytes = bytes.fromhex("0008C8")
     serial_number: str = "WRIST001"
 

@@ -17,7 +17,9 @@ PROCESSING_PURCHASE, ENTRY_CONTACTLESS_CHIP, CONDITION_NORMAL = "000000", "071",
 def authorisation_request(
     config: TerminalConfig, sale: Sale, outcome: TapOutcome, stan: int, now_ms: int
 ) -> Message:
-    """Build the 0100 of a tap that goes online; times in DE 7 are UTC, in DE 12 and 13 the terminal's."""
+    """Build the 0100 of a tap that goes online; times in DE 7 are UTC, in DE 12 and 13 the
+    terminal's.
+    """
     card = track2.parse(outcome.data[tags.TRACK_2_57])
     sequence = outcome.data.get(tags.PAN_SEQUENCE_NUMBER_5F34, b"\x00").hex()
     chip = {tag: value for tag, value in outcome.data.items() if tag != tags.TRACK_2_57}

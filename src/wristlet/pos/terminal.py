@@ -1,4 +1,6 @@
-"""A terminal: runs a tap on a card channel and, where the card asks, the issuer through the acquirer."""
+"""A terminal: runs a tap on a card channel and, where the card asks, the issuer through the
+acquirer.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""What the strap's firmware does: relay APDUs, confirm the first pairing, switch cards by button, notice the wrist.
+"""What the strap's firmware does: relay APDUs, confirm the first pairing, switch cards by button,
+notice the wrist.
 
-Firmware commands go over a logical channel of their own, so that a button never disturbs the phone's session.
-Two commands never pass from the phone: the first enrolment and the plain card switch. Both mean that a person
-touched the strap, so the firmware sends them itself, for its button alone.
+Firmware commands go over a logical channel of their own, so that a button never disturbs the
+phone's session. Two commands never pass from the phone: the first enrolment and the plain card
+switch. Both mean that a person touched the strap, so the firmware sends them itself, for its
+button alone.
 """
 
 from __future__ import annotations
@@ -69,14 +71,18 @@ class StrapRelay:
     async def pair_offer(self, public_point: bytes) -> str:
         """Show the comparison code of a phone that wants to be the first; raises StrapRefused."""
         if len(public_point) != POINT_SIZE or public_point[0] != 0x04:
-            raise StrapRefused("pairing: the phone's key is no uncompressed P-256 point; update the app")
+            raise StrapRefused(
+                "pairing: the phone's key is no uncompressed P-256 point; update the app"
+            )
         se_id = await self._se_id()
         self._offer = public_point
         self.display = comparison_code(se_id, public_point)
         return self.display
 
     async def press_confirm(self) -> None:
-        """The wearer compared the digits and pressed the button: enrol the phone; raises StrapRefused."""
+        """The wearer compared the digits and pressed the button: enrol the phone; raises
+        StrapRefused.
+        """
         if self._offer is None:
             raise StrapRefused("pairing: no phone has asked; start pairing on the phone first")
         offer, self._offer = self._offer, None
@@ -84,11 +90,15 @@ class StrapRelay:
             answer = await send(Command(0x80, INS_ENROL, 0, 0, data=offer))
         if answer.sw != SW_OK:
             self.display = "not paired"
-            raise StrapRefused("pairing: the strap already knows a phone; add this one from the old phone")
+            raise StrapRefused(
+                "pairing: the strap already knows a phone; add this one from the old phone"
+            )
         self.display = "paired"
 
     async def press_next(self) -> bytes | None:
-        """Make the next payable card active; return its instance AID, or None when there is no other."""
+        """Make the next payable card active; return its instance AID, or None when there is no
+        other.
+        """
         async with self._selected(aids.CRS) as send:
             cards = await _cards(send)
             payable = [aid for aid, state in cards if state != NON_ACTIVATABLE]
@@ -131,7 +141,9 @@ class StrapRelay:
 
         try:
             if (await send(commands.select(aid))).sw != SW_OK:
-                raise StrapRefused("the secure element does not know its own parts; restart the strap")
+                raise StrapRefused(
+                    "the secure element does not know its own parts; restart the strap"
+                )
             yield send
         finally:
             close = Command(0x00, INS_MANAGE_CHANNEL, 0x80, number)

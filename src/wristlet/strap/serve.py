@@ -44,7 +44,9 @@ class StrapServer:
             server.close()
         await self._wired.close()
 
-    async def _serve_phone(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_phone(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         async with self._phone:
             try:
                 while True:
@@ -93,7 +95,10 @@ class StrapServer:
             wanted = json.loads(line)["do"]
             action = actions[wanted]
         except (ValueError, KeyError, TypeError):
-            return {"ok": False, "error": f"control: send {{\"do\": ...}} with one of {sorted(actions)}"}
+            return {
+                "ok": False,
+                "error": f'control: send {{"do": ...}} with one of {sorted(actions)}',
+            }
         try:
             await action()
         except (StrapRefused, LinkLost) as error:

@@ -44,13 +44,17 @@ class CardFault(Exception):
 
 @dataclass(slots=True)
 class CardData:
-    """What the card has told so far; `authenticated` collects the records covered by offline authentication."""
+    """What the card has told so far; `authenticated` collects the records covered by offline
+    authentication.
+    """
 
     objects: dict[int, bytes] = field(default_factory=dict)
     authenticated: bytearray = field(default_factory=bytearray)
 
     def add(self, template: bytes) -> None:
-        """Take the objects of a template; a repeated one is an error (EMV Book 3, Read Application Data)."""
+        """Take the objects of a template; a repeated one is an error (EMV Book 3, Read
+        Application Data).
+        """
         try:
             fresh = ber.collect(template)
         except DecodeError as error:

@@ -21,7 +21,9 @@ MIN_ADF_NAME, MAX_ADF_NAME = 5, 16
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One application of the card that a kernel here can take; priority 1 is the highest, 16 none given."""
+    """One application of the card that a kernel here can take; priority 1 is the highest, 16 none
+    given.
+    """
 
     aid: bytes
     kernel: int
@@ -46,7 +48,9 @@ def candidates(fci: bytes, config: TerminalConfig) -> list[Candidate]:
 
 
 def _kernel_for(aid: bytes, asked: bytes | None, config: TerminalConfig) -> int | None:
-    """The kernel follows from the registered AID; a card may name it but never choose another brand's."""
+    """The kernel follows from the registered AID; a card may name it but never choose another
+    brand's.
+    """
     for registered, kernel in config.kernels.items():
         if aid.startswith(registered):
             return kernel if not asked or asked[0] in (0, kernel) else None

@@ -75,7 +75,9 @@ def _run(config: TerminalConfig, sale: Sale, aid: bytes, fci: bytes) -> KernelRu
 
 
 def _verify_cardholder(asked: PreProcessing, card: CardData) -> Cvm | None:
-    """On-device verification is the only method offered here: None where one is needed and the card has none."""
+    """On-device verification is the only method offered here: None where one is needed and the
+    card has none.
+    """
     if not asked.cvm_required:
         return Cvm.NONE
     on_device = Aip.ON_DEVICE_CVM in Aip.decode(card.objects[tags.AIP_82])

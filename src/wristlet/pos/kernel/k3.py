@@ -74,7 +74,9 @@ def _run(config: TerminalConfig, sale: Sale, aid: bytes, fci: bytes) -> KernelRu
 def _decide(
     config: TerminalConfig, asked: PreProcessing, own: dict[int, bytes], aid: bytes, card: CardData
 ) -> TapOutcome:
-    """Judge the card's answer: type of cryptogram, offline authentication, cardholder verification."""
+    """Judge the card's answer: type of cryptogram, offline authentication, cardholder
+    verification.
+    """
     kind = card.objects.get(tags.CRYPTOGRAM_INFORMATION_DATA_9F27, b"\x00")[0] & CID_TYPE_MASK
     if kind not in (CID_ARQC, CID_TC):
         return declined("the card declined", KERNEL, aid)
@@ -82,10 +84,14 @@ def _decide(
     if fault is not None:
         return declined(fault, KERNEL, aid)
     if kind == CID_TC:
-        return declined("the card approved offline, which this terminal does not offer", KERNEL, aid)
+        return declined(
+            "the card approved offline, which this terminal does not offer", KERNEL, aid
+        )
     cvm = _cvm(card)
     if asked.cvm_required and cvm is not Cvm.CDCVM:
-        return declined("the amount needs the cardholder verified and the card did not", KERNEL, aid)
+        return declined(
+            "the amount needs the cardholder verified and the card did not", KERNEL, aid
+        )
     own[tags.CVM_RESULTS_9F34] = CVM_RESULTS[cvm]
     reason = "the card asks the issuer"
     data = {**online_data(own, card.objects), tags.TRACK_2_57: card.objects[tags.TRACK_2_57]}

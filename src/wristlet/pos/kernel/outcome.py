@@ -21,7 +21,7 @@ class OutcomeKind(StrEnum):
 
 
 class Display(StrEnum):
-    """Messages to the cardholder (EMV Contactless Book A, Message Identifiers), as short English."""
+    """Messages to the cardholder (EMV Contactless Book A, Message Identifiers), in English."""
 
     PRESENT_CARD = "PRESENT CARD"
     APPROVED = "APPROVED"
@@ -44,7 +44,9 @@ CVM_RESULTS = {Cvm.NONE: bytes.fromhex("1F0302"), Cvm.CDCVM: bytes.fromhex("0100
 
 @dataclass(frozen=True, slots=True)
 class TapOutcome:
-    """The result of one kernel run; `data` holds the tags for DE 55, `reason` is one plain sentence."""
+    """The result of one kernel run; `data` holds the tags for DE 55, `reason` is one plain
+    sentence.
+    """
 
     kind: OutcomeKind
     display: Display

@@ -10,7 +10,9 @@ from wristlet.wire.emv import tags
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A purchase: amount in minor units, currency numeric code, local date YYMMDD and time HHMMSS, fresh UN."""
+    """A purchase: amount in minor units, currency numeric code, local date YYMMDD and time
+    HHMMSS, fresh UN.
+    """
 
     amount_minor: int
     currency_numeric: str

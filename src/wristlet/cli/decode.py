@@ -127,10 +127,21 @@ def iso8583(
         decoded = message.decode(raw)
     except DecodeError as error:
         fail(f"ISO 8583: {error}", Exit.USAGE)
-    fields = mask.printable(decoded, reveal=reveal)
+    shown = {
+        number: _plain(value) if reveal else mask.show(number, value)
+        for number, value in sorted(decoded.fields.items())
+    }
     if json:
-        as_json({"mti": decoded.mti, "fields": {str(n): value for n, value in fields.items()}})
+        as_json({"mti": decoded.mti, "fields": {str(n): value for n, value in shown.items()}})
         return
     data(f"MTI  {decoded.mti}")
-    for number, value in fields.items():
-        data(f"{number:>3}  {value}")
+    for number, text_value in shown.items():
+        data(f"{number:>3}  {text_value}")
+
+
+def _plain(value: object) -> str:
+    from wristlet.wire.masked import SecretDigits
+
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    return value.reveal() if isinstance(value, SecretDigits) else str(value)

@@ -228,17 +228,6 @@ class PaymentModule(Applet, Protocol):
         """Called before the instance goes; the card deletes its `inst/<AID hex>/` keys itself."""
 
 
-class PeerGate(Applet, Protocol):
-    """An applet that says which phones may open its domain's SCP11a channel.
-
-    Asked once per MUTUAL AUTHENTICATE, after the certificate was checked; a domain none of whose
-    installed applets is a gate lets nobody in.
-    """
-
-    def allows_peer(self, ctx: Context, peer: bytes) -> bool:
-        """Tell whether the phone with this SHA-256 of its public point is on the allow-list."""
-
-
 def instance_key(aid: bytes, name: str) -> str:
     """Key of one data item of an instance: `inst/<AID hex>/<name>`."""
     return f"inst/{aid.hex().upper()}/{name}"

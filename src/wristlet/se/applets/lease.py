@@ -1,0 +1,136 @@
+"""The unlock lease: what a right PIN allows until its taps or amount are used up.
+
+It ends early when the strap leaves the wrist or the PIN is reset. The secure element trusts no
+clock: the age of a lease is judged by the token service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from wristlet.se.applets import pin
+from wristlet.wire.emv.iad import LeaseBlock
+
+if TYPE_CHECKING:
+    from wristlet.se.applets.base import Context, State
+
+KEY: Final = "lease/state"
+UNLOCK_COUNTER_MAX: Final = 0xFFFF
+_OPEN: Final = 0x80
+_WORN: Final = 0x20
+_AMOUNT_MAX: Final = 0xFFFF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The lease as it is stored; `open` says nothing about what is left."""
+
+    unlock_counter: int = 0
+    open: bool = False
+    worn: bool = False
+    taps_left: int = 0
+    amount_left_minor: int = 0
+
+    @property
+    def valid(self) -> bool:
+        """Something is left of it."""
+        return self.open and self.taps_left > 0 and self.amount_left_minor > 0
+
+
+def load(state: State) -> Lease:
+    """Read the lease; a strap that was never unlocked has none, a blocked PIN ends it."""
+    raw = state.get(KEY)
+    if raw is None:
+        return Lease()
+    flags = raw[2]
+    return Lease(
+        unlock_counter=raw[0] << 8 | raw[1],
+        open=flags & _OPEN != 0 and not pin.is_blocked(state),
+        worn=flags & _WORN != 0,
+        taps_left=raw[3],
+        amount_left_minor=int.from_bytes(raw[4:8], "big"),
+    )
+
+
+def read(ctx: Context) -> LeaseBlock:
+    """Give the lease as cryptograms carry it, not used for a tap."""
+    return _block(ctx.state, load(ctx.state), used=False)
+
+
+def use(ctx: Context, amount_minor: int) -> LeaseBlock:
+    """Take one tap and an amount (not above what is left) from a valid lease.
+
+    The block says `valid` because it was when the tap was decided; taps and amount are those
+    left after it.
+    """
+    before = load(ctx.state)
+    after = replace(
+        before,
+        taps_left=before.taps_left - 1,
+        amount_left_minor=before.amount_left_minor - amount_minor,
+    )
+    if not before.valid or after.amount_left_minor < 0:
+        raise ValueError("the lease does not cover the tap: decide before using it")
+    _store(ctx.state, after if after.valid else _ended(after))
+    return replace(_block(ctx.state, after, used=True), valid=True)
+
+
+def open_new(ctx: Context) -> Lease:
+    """Open a lease with the profile's limits under the next unlock counter."""
+    old = load(ctx.state)
+    if old.unlock_counter >= UNLOCK_COUNTER_MAX:
+        raise ValueError("the unlock counter is at its end: check before opening")
+    limits = ctx.profile.lease
+    lease = Lease(
+        unlock_counter=old.unlock_counter + 1,
+        open=True,
+        worn=old.worn,
+        taps_left=limits.taps,
+        amount_left_minor=limits.amount_minor,
+    )
+    _store(ctx.state, lease)
+    return lease
+
+
+def close(ctx: Context) -> None:
+    """End the lease, whatever is left of it."""
+    old = load(ctx.state)
+    if old.open:
+        _store(ctx.state, _ended(old))
+
+
+def set_worn(ctx: Context, worn: bool) -> None:
+    """Keep what the strap says about the wrist; leaving it ends the lease."""
+    old = load(ctx.state)
+    new = replace(old if worn else _ended(old), worn=worn)
+    if new != old:
+        _store(ctx.state, new)
+
+
+def _ended(lease: Lease) -> Lease:
+    return replace(lease, open=False, taps_left=0, amount_left_minor=0)
+
+
+def _store(state: State, lease: Lease) -> None:
+    flags = (_OPEN if lease.open else 0) | (_WORN if lease.worn else 0)
+    state.put(
+        KEY,
+        lease.unlock_counter.to_bytes(2, "big")
+        + bytes((flags, lease.taps_left))
+        + lease.amount_left_minor.to_bytes(4, "big"),
+    )
+
+
+def _block(state: State, lease: Lease, *, used: bool) -> LeaseBlock:
+    tries = pin.tries_left(state)
+    return LeaseBlock(
+        unlock_counter=lease.unlock_counter,
+        valid=lease.valid,
+        used=used,
+        worn=lease.worn,
+        pin_blocked=tries == 0,
+        tries_left=tries,
+        taps_left=lease.taps_left,
+        amount_left_minor=min(lease.amount_left_minor, _AMOUNT_MAX),
+    )

@@ -1,0 +1,125 @@
+"""Kernel 2 products: GET PROCESSING OPTIONS, READ RECORD, then GENERATE AC.
+
+Online only: a request for a TC gets an ARQC. Source: EMV 4.3 Book 3, GENERATE APPLICATION
+CRYPTOGRAM Command-Response APDUs; EMV 4.3 Book 2, Application Cryptogram.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from wristlet.crypto.cryptogram import Cvn21
+from wristlet.se.applets import lease
+from wristlet.se.applets.base import CardError
+from wristlet.se.applets.payment import oda
+from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide
+from wristlet.se.applets.payment.session import Phase, next_atc
+from wristlet.se.applets.payment.terminal import bcd_amount, command_data, lease_view
+from wristlet.wire import ber, products
+from wristlet.wire.emv.iad import AcType, Iad21, LeaseBlock, cvr21
+from wristlet.wire.sw import SW
+
+if TYPE_CHECKING:
+    from wristlet.se.applets.base import Context
+    from wristlet.se.applets.payment.session import Session
+    from wristlet.wire.apdu import Command
+
+_MAC_KEY: Final = slice(0, 16)
+# Places in the CDOL1 data (products.CDOL1_KERNEL_2).
+_AMOUNT: Final = slice(0, 6)
+_CURRENCY: Final = slice(19, 21)
+_CVM_RESULTS: Final = slice(40, 43)
+_CRYPTOGRAM_INPUT: Final = slice(0, 29)
+"""CDOL1 begins with the fields and the order that the cryptogram covers."""
+
+_P1_TYPE: Final = 0xC0
+_P1_CDA: Final = 0x10
+_TYPES: Final = {0x00: AcType.AAC, 0x40: AcType.TC, 0x80: AcType.ARQC}
+_CVM_DEVICE: Final = bytes.fromhex("010002")
+_CVM_METHOD: Final = 0x3F
+_CVM_METHODS_NONE: Final = frozenset({0x1F, 0x3F})
+"""No CVM required, and no CVM performed."""
+_CRYPTOGRAM_INFORMATION: Final = {AcType.ARQC: b"\x80", AcType.AAC: b"\x00"}
+_SEE_PHONE: Final = bytes.fromhex("DF4B03000100")
+"""POS cardholder interaction information: the wearer must unlock first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the cryptogram will say, and `hint`, an object for the terminal's display."""
+
+    ac_type: AcType
+    device_cvm: bool
+    block: LeaseBlock
+    counters: Counters
+    hint: bytes = b""
+
+
+def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes:
+    """Move the ATC and tell where the records are; 6A80 unless the template is empty."""
+    command_data(data, 0)
+    counters = session.counters(ctx)
+    session.atc = next_atc(counters)
+    session.save(ctx, replace(counters, atc=session.atc))
+    session.phase = Phase.INITIATED
+    return session.plan.answer
+
+
+def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
+    """Give the transaction's one cryptogram; 6985 before GPO and for a second one.
+
+    Without the lease it needs a tap gets an AAC and the hint to look at the phone.
+    """
+    wanted = _TYPES.get(command.p1 & _P1_TYPE)
+    if wanted is None or command.p1 & ~(_P1_TYPE | _P1_CDA) or command.p2:
+        raise CardError(SW.WRONG_P1_P2)
+    if session.phase is not Phase.INITIATED:
+        raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+    terminal = command.data
+    if len(terminal) != products.CDOL1_DATA_SIZE:
+        raise CardError(SW.WRONG_LENGTH)
+    outcome = _decide(ctx, session, terminal, wanted)
+    session.phase = Phase.DONE
+    plan = session.plan
+    cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.device_cvm)
+    iad = Iad21(plan.key_index, cvr, plan.dac, outcome.block)
+    atc_bytes = session.atc.to_bytes(2, "big")
+    raw_iad = iad.encode()
+    covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + raw_iad[2:8] + raw_iad[10:18]
+    key = session.required(ctx, products.DGI_KEYS)[_MAC_KEY]
+    cryptogram = Cvn21.ac(key, session.atc, covered)
+    information = _CRYPTOGRAM_INFORMATION[outcome.ac_type]
+    before = b"\x9f\x27\x01" + information + b"\x9f\x36\x02" + atc_bytes
+    after = b"\x9f\x10" + bytes((len(raw_iad),)) + raw_iad + outcome.hint
+    if plan.oda and command.p1 & _P1_CDA and outcome.ac_type is not AcType.AAC:
+        signed = oda.cda(ctx, session, terminal, information, cryptogram, before + after)
+        return ber.encode(0x77, before + signed + after)
+    return ber.encode(0x77, before + b"\x9f\x26\x08" + cryptogram + after)
+
+
+def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> _Outcome:
+    block = lease.read(ctx)
+    counters = session.counters(ctx)
+    tap = _tap(terminal)
+    if wanted is AcType.AAC:
+        return _Outcome(AcType.AAC, False, block, counters)
+    decision = decide(tap, session.plan.limits, counters, lease_view(block))
+    if decision.verdict is Verdict.UNLOCK:
+        return _Outcome(AcType.AAC, False, block, counters, _SEE_PHONE)
+    if decision.verdict is Verdict.COUNTED:
+        session.save(ctx, decision.counters)
+        return _Outcome(AcType.ARQC, False, block, decision.counters)
+    used = lease.use(ctx, decision.lease_amount_minor)
+    return _Outcome(AcType.ARQC, tap.cvm is Cvm.DEVICE, used, counters)
+
+
+def _tap(terminal: bytes) -> Tap:
+    results = terminal[_CVM_RESULTS]
+    if results == _CVM_DEVICE:
+        cvm = Cvm.DEVICE
+    elif results[0] & _CVM_METHOD in _CVM_METHODS_NONE:
+        cvm = Cvm.NONE
+    else:
+        cvm = Cvm.OTHER
+    return Tap(bcd_amount(terminal[_AMOUNT]), terminal[_CURRENCY], cvm)

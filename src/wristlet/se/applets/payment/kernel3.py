@@ -1,0 +1,118 @@
+"""Kernel 3 products: the cryptogram comes in the answer to GET PROCESSING OPTIONS.
+
+Online only: a terminal that cannot go online, and a refund, get an AAC. Source: EMV Contactless
+Book C-3, transaction processing; EMV 4.3 Book 2, Application Cryptogram.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from wristlet.crypto.cryptogram import Cvn18
+from wristlet.se.applets import lease
+from wristlet.se.applets.base import CardError
+from wristlet.se.applets.payment import oda
+from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide, needs_lease
+from wristlet.se.applets.payment.session import Phase, next_atc
+from wristlet.se.applets.payment.terminal import bcd_amount, command_data, lease_view
+from wristlet.wire import ber, products
+from wristlet.wire.emv.iad import AcType, Iad18, LeaseBlock, cvr18
+from wristlet.wire.sw import SW
+
+if TYPE_CHECKING:
+    from wristlet.se.applets.base import Context
+    from wristlet.se.applets.payment.session import Session
+
+_MAC_KEY: Final = slice(0, 16)
+# Places in the PDOL data (products.PDOL_KERNEL_3).
+_AMOUNT: Final = slice(4, 10)
+_CURRENCY: Final = slice(23, 25)
+_TYPE: Final = 28
+_CRYPTOGRAM_INPUT: Final = slice(4, 33)
+"""The PDOL asks for these fields in the order in which the cryptogram covers them."""
+
+_TTQ1_EMV_MODE: Final = 0x20
+_TTQ1_OFFLINE_ONLY: Final = 0x08
+_TTQ2_CVM_REQUIRED: Final = 0x40
+_TTQ3_DEVICE_CVM: Final = 0x40
+_CTQ2_DEVICE_CVM: Final = 0x80
+_TYPE_REFUND: Final = 0x20
+_CRYPTOGRAM_INFORMATION: Final = {AcType.ARQC: b"\x80", AcType.AAC: b"\x00"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the cryptogram will say."""
+
+    ac_type: AcType
+    device_cvm: bool
+    block: LeaseBlock
+    counters: Counters
+
+
+def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes:
+    """Decide the tap and answer with its cryptogram.
+
+    Raises 6A80 when the data are not what the PDOL asks for, 6985 when terminal and card have no
+    way in common, 6986 when the wearer must unlock first; ATC and counters then stay.
+    """
+    terminal = command_data(data, products.PDOL_DATA_SIZE)
+    counters = session.counters(ctx)
+    atc = next_atc(counters)
+    outcome = _decide(ctx, session, terminal, counters)
+    session.save(ctx, replace(outcome.counters, atc=atc))
+    session.phase = Phase.DONE
+    plan = session.plan
+    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.device_cvm)
+    iad = Iad18(plan.key_index, cvr, outcome.block).encode()
+    atc_bytes = atc.to_bytes(2, "big")
+    key = session.required(ctx, products.DGI_KEYS)[_MAC_KEY]
+    covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
+    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.device_cvm else 0)))
+    answer = b"".join(
+        (
+            plan.answer,
+            b"\x9f\x10",
+            bytes((len(iad),)),
+            iad,
+            b"\x9f\x26\x08",
+            Cvn18.ac(key, atc, covered),
+            b"\x9f\x27\x01",
+            _CRYPTOGRAM_INFORMATION[outcome.ac_type],
+            b"\x9f\x36\x02",
+            atc_bytes,
+            b"\x9f\x6c\x02",
+            ctq,
+            oda.fdda(ctx, session, terminal, atc_bytes, ctq) if plan.oda else b"",
+        )
+    )
+    return ber.encode(0x77, answer)
+
+
+def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters) -> _Outcome:
+    block = lease.read(ctx)
+    tap = _tap(terminal)
+    if terminal[0] & _TTQ1_OFFLINE_ONLY or terminal[_TYPE] == _TYPE_REFUND:
+        return _Outcome(AcType.AAC, False, block, counters)
+    limits = session.plan.limits
+    decision = decide(tap, limits, counters, lease_view(block))
+    if decision.verdict is Verdict.UNLOCK:
+        raise CardError(SW.COMMAND_NOT_ALLOWED)
+    if decision.verdict is Verdict.COUNTED:
+        return _Outcome(AcType.ARQC, False, block, decision.counters)
+    device_cvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
+    used = lease.use(ctx, decision.lease_amount_minor)
+    return _Outcome(AcType.ARQC, device_cvm, used, counters)
+
+
+def _tap(terminal: bytes) -> Tap:
+    """Read the terminal's wish; 6985 without EMV mode or without a common cardholder check."""
+    if not terminal[0] & _TTQ1_EMV_MODE:
+        raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+    cvm = Cvm.NONE
+    if terminal[1] & _TTQ2_CVM_REQUIRED:
+        if not terminal[2] & _TTQ3_DEVICE_CVM:
+            raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+        cvm = Cvm.DEVICE
+    return Tap(bcd_amount(terminal[_AMOUNT]), terminal[_CURRENCY], cvm)

@@ -1,0 +1,135 @@
+"""When a tap may be answered: the lease, and the counters of taps without one.
+
+Pure: what the terminal asks, what the product allows and what was used so far go in, one decision
+comes out. Source of the idea: EMV Contactless Book C-2 and C-3, cardholder verification on the
+consumer's device; the counters are this product's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, unique
+from typing import Final
+
+NO_CVM_SUM_CAP: Final = 0xFFFF_FFFF
+
+
+@unique
+class Cvm(Enum):
+    """What the terminal wants from the cardholder for this tap."""
+
+    NONE = "none"
+    DEVICE = "device"
+    OTHER = "other"
+    """Something the product does not have (online PIN, signature)."""
+
+
+@unique
+class Verdict(Enum):
+    """The decision about one tap."""
+
+    LEASE = "lease"
+    COUNTED = "counted"
+    """Without lease, on the counters of taps without one."""
+    UNLOCK = "unlock"
+    """Refused: the wearer must enter the PIN first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the product allows; amounts in minor units of `currency` (numeric code, 2 bytes)."""
+
+    taps_max: int
+    sum_max: int
+    currency: bytes
+    cdcvm_always: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What one card has used up.
+
+    `taps` and `amount_minor` count taps without lease since the unlock numbered
+    `unlock_counter`; a later unlock makes both zero without a write.
+    """
+
+    atc: int = 0
+    unlock_counter: int = 0
+    taps: int = 0
+    amount_minor: int = 0
+
+    def since(self, unlock_counter: int) -> tuple[int, int]:
+        """Taps and amount without lease since that unlock."""
+        if self.unlock_counter != unlock_counter:
+            return 0, 0
+        return self.taps, self.amount_minor
+
+    def encode(self) -> bytes:
+        """9 bytes: ATC(2), unlock counter(2), taps(1), amount(4)."""
+        return (
+            self.atc << 56 | self.unlock_counter << 40 | self.taps << 32 | self.amount_minor
+        ).to_bytes(9, "big")
+
+    @classmethod
+    def decode(cls, raw: bytes | None) -> Counters:
+        """Read `encode`'s bytes; a card that never tapped has none."""
+        if raw is None:
+            return cls()
+        number = int.from_bytes(raw, "big")
+        return cls(
+            number >> 56, number >> 40 & 0xFFFF, number >> 32 & 0xFF, number & NO_CVM_SUM_CAP
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """What the terminal asks for: amount in minor units of `currency` (numeric code, 2 bytes)."""
+
+    amount_minor: int
+    currency: bytes
+    cvm: Cvm
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """The part of the lease that decides."""
+
+    valid: bool
+    amount_left_minor: int
+    unlock_counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`verdict`, the amount the lease pays, and the new counters (ATC unchanged)."""
+
+    verdict: Verdict
+    lease_amount_minor: int
+    counters: Counters
+
+
+def needs_lease(tap: Tap, limits: Limits) -> bool:
+    """Tell whether nothing but the lease will do.
+
+    A currency that is not the product's says nothing about the amount, so it counts as above
+    every limit.
+    """
+    return tap.cvm is not Cvm.NONE or limits.cdcvm_always or tap.currency != limits.currency
+
+
+def decide(tap: Tap, limits: Limits, counters: Counters, lease: LeaseView) -> Decision:
+    """Decide one tap: the lease if it covers the amount, else the counters, else unlock first."""
+    foreign = tap.currency != limits.currency
+    # Amounts of another currency cannot be compared: such a tap takes all that is left.
+    lease_amount = lease.amount_left_minor if foreign else tap.amount_minor
+    if lease.valid and lease_amount <= lease.amount_left_minor:
+        return Decision(Verdict.LEASE, lease_amount, counters)
+    if needs_lease(tap, limits):
+        return Decision(Verdict.UNLOCK, 0, counters)
+    taps, amount = counters.since(lease.unlock_counter)
+    taps += 1
+    amount += tap.amount_minor
+    if taps > limits.taps_max or amount > limits.sum_max:
+        return Decision(Verdict.UNLOCK, 0, counters)
+    moved = Counters(counters.atc, lease.unlock_counter, taps, amount)
+    return Decision(Verdict.COUNTED, 0, moved)

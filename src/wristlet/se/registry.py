@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets.base import CardError, Instance
-from wristlet.wire import ber
 from wristlet.wire.gp.lifecycle import ContactlessState
+from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -170,12 +170,17 @@ class CardRegistry:
         self._store.put(REGISTRY_KEY, encode(counter, kept))
 
 
+def is_domain(instance: Instance) -> bool:
+    """Tell whether the entry is a security domain."""
+    return bool(Privileges.decode(instance.privileges) & Privileges.SECURITY_DOMAIN)
+
+
 def encode(update_counter: int, entries: Sequence[Instance]) -> bytes:
     """Encode the registry: counter(2), then per entry AIDs with lengths and six bytes."""
     parts = [update_counter.to_bytes(2, "big")]
     for entry in entries:
-        for aid in (entry.aid, entry.module_aid, entry.domain_aid):
-            parts.append(bytes((len(aid),)) + aid)
+        aids = (entry.aid, entry.module_aid, entry.domain_aid)
+        parts.extend(bytes((len(aid),)) + aid for aid in aids)
         states = bytes((entry.life_cycle, entry.contactless, entry.priority & 0xFF))
         parts.append(states + entry.privileges)
     return b"".join(parts)
@@ -194,11 +199,7 @@ def decode(blob: bytes) -> tuple[Instance, ...]:
         life_cycle, contactless, priority = blob[position : position + 3]
         privileges = blob[position + 3 : position + 6]
         state = ContactlessState(contactless)
-        entries.append(Instance(*aids, life_cycle, state, priority, privileges))
+        aid, module, domain = aids
+        entries.append(Instance(aid, module, domain, life_cycle, state, priority, privileges))
         position += 6
     return tuple(entries)
-
-
-def fci(aid: bytes, proprietary: bytes) -> bytes:
-    """Return the file control information: 6F with the name and the proprietary template."""
-    return ber.encode(0x6F, ber.encode(0x84, aid) + ber.encode(0xA5, proprietary))

@@ -1,0 +1,362 @@
+"""The card: power, logical channels, chaining, GET RESPONSE, dispatch and the transaction.
+
+A command runs like this: reassemble the chain, take the secure messaging off, hand the plain
+command to a domain or an applet, make its writes durable in one record, protect the answer, cut
+it to the length asked for. Whatever goes wrong on the way becomes a status word in one place,
+and what the command had written is undone.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from wristlet.crypto import ec
+from wristlet.crypto.errors import ChannelError
+from wristlet.se import catalog as catalogs
+from wristlet.se import channel, domains, keyset, selection
+from wristlet.se.applets.base import CardError, Interface
+from wristlet.se.context import Slot
+from wristlet.se.keyset import Kid
+from wristlet.se.profile import Profile
+from wristlet.se.registry import CardRegistry, is_domain
+from wristlet.se.store import SealedStore, Store, StoreDeadError
+from wristlet.wire.apdu import DATA_EXTENDED_MAX, LE_SHORT_MAX, Command, Response
+from wristlet.wire.errors import DecodeError, EncodeError
+from wristlet.wire.gp import aids
+from wristlet.wire.gp.commands import Ins
+from wristlet.wire.gp.lifecycle import CardState
+from wristlet.wire.sw import SW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wristlet.crypto.seal import SealKey
+    from wristlet.env.base import Env
+    from wristlet.se.catalog import Catalog
+
+ID_KEY: Final = "sys/id"
+PROFILE_KEY: Final = "sys/profile"
+LIFE_KEY: Final = "sys/life"
+ATR: Final = bytes.fromhex("3B80800101")
+SANDBOX_KEY: Final = bytes(range(0x40, 0x50))
+
+_CLA_UNKNOWN: Final = 0x60
+_CLA_SM: Final = 0x0C
+_CLA_SM_ISO: Final = 0x08
+_CLA_CHAINED: Final = 0x10
+_CLA_KEPT: Final = 0x80
+_MORE: Final = 0x6100
+_WRONG_LE: Final = 0x6C00
+
+_log = logging.getLogger("wristlet.se")
+
+
+class SandboxKeysError(RuntimeError):
+    """The card holds the well-known test keys and the sandbox was not asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the issuer domain holds the public test keys 40..4F: put keys of your own, "
+            "or start with the sandbox option"
+        )
+
+
+class Card:
+    """One secure element with its two interfaces."""
+
+    __slots__ = ("_ports", "catalog", "env", "profile", "registry", "se_id", "store")
+
+    def __init__(
+        self, env: Env, store: Store, catalog: Catalog | None = None, *, sandbox: bool = False
+    ) -> None:
+        """Take an opened store; refuses well-known keys outside the sandbox."""
+        self.env = env
+        self.store = store
+        self.catalog = catalog or catalogs.installed()
+        self.profile = _profile(_required(store, PROFILE_KEY))
+        self.se_id = _required(store, ID_KEY)
+        self.registry = CardRegistry(store, self.profile, self.catalog.payment_modules)
+        self._ports: dict[Interface, Port] = {}
+        if not sandbox and self._has_sandbox_keys():
+            raise SandboxKeysError
+
+    @classmethod
+    def open(
+        cls,
+        env: Env,
+        directory: str,
+        seal_key: SealKey,
+        *,
+        sandbox: bool = False,
+        counter_path: str | None = None,
+        catalog: Catalog | None = None,
+    ) -> Card:
+        """Open the sealed store in a directory; raises `StoreCorruptError`, `SandboxKeysError`."""
+        store = SealedStore.open(env, directory, seal_key, counter_path=counter_path)
+        return cls(env, store, catalog, sandbox=sandbox)
+
+    def port(self, interface: Interface, atr: bytes = ATR) -> Port:
+        """Return the one port of an interface; both share the card and take turns."""
+        port = self._ports.get(interface)
+        if port is None:
+            port = self._ports[interface] = Port(self, interface, atr)
+        return port
+
+    @property
+    def life(self) -> CardState:
+        """Life cycle of the card."""
+        return CardState(_required(self.store, LIFE_KEY)[0])
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign by the attestation key, 64 bytes raw."""
+        key = keyset.find(self.store, aids.ISD, Kid.ATTESTATION)
+        if key is None:
+            raise CardError(SW.REFERENCED_DATA_NOT_FOUND)
+        return ec.sign_raw(ec.private_key(key.value), message)
+
+    def _has_sandbox_keys(self) -> bool:
+        return any(key.value == SANDBOX_KEY for key in keyset.load(self.store, aids.ISD))
+
+
+@lru_cache(maxsize=64)
+def _profile(text: bytes) -> Profile:
+    return Profile.from_json(text)
+
+
+def _required(store: Store, key: str) -> bytes:
+    value = store.get(key)
+    if value is None:
+        raise ValueError(f"the store has no {key}: it was not made by `create`")
+    return value
+
+
+class Port:
+    """One interface: a `CardPort` for sockets, loopback and bridges. Never raises on input."""
+
+    __slots__ = ("_atr", "_slots", "card", "interface")
+
+    def __init__(self, card: Card, interface: Interface, atr: bytes) -> None:
+        self.card = card
+        self.interface = interface
+        self._atr = atr
+        self._slots: dict[int, Slot] = {}
+
+    def power_on(self) -> None:
+        """Power up, or field on: the basic channel, nothing selected."""
+        self.power_off()
+
+    def power_off(self) -> None:
+        """Power or field off: selections, sessions and volatile priority are gone."""
+        for slot in self._slots.values():
+            self._guarded(lambda slot=slot: selection.deselect(slot))  # type: ignore[misc]
+        self._slots = {}
+        if self.interface is Interface.CONTACTLESS:
+            self.card.registry.set_volatile(None)
+
+    def reset(self) -> None:
+        """Warm reset: as off and on."""
+        self.power_off()
+
+    def atr(self) -> bytes:
+        """Return the answer to reset."""
+        return self._atr
+
+    def process(self, command: bytes) -> bytes:
+        """Answer one encoded command APDU."""
+        try:
+            return self._answer(command).encode()
+        except StoreDeadError:
+            return Response(b"", SW.MEMORY_FAILURE).encode()
+
+    def _answer(self, raw: bytes) -> Response:
+        try:
+            command = Command.parse(raw)
+        except DecodeError:
+            return Response(b"", SW.WRONG_LENGTH)
+        refusal = self._check_class(command)
+        if refusal is not None:
+            return Response(b"", refusal)
+        slot = self._slot(command.cla & 0x03)
+        if slot is None:
+            return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
+        if command.ins == Ins.GET_RESPONSE and not command.cla & (_CLA_CHAINED | _CLA_SM):
+            return _fetch(slot, command.le)
+        slot.answer = None
+        whole = _reassemble(slot, command)
+        if whole is None:
+            return Response(b"", SW.OK)
+        if len(whole.data) > DATA_EXTENDED_MAX:
+            return Response(b"", SW.WRONG_LENGTH)
+        return _deliver(slot, self._run(slot, whole), whole.le)
+
+    @staticmethod
+    def _check_class(command: Command) -> int | None:
+        """Refuse classes that the card does not know.
+
+        Source: ISO/IEC 7816-4, class byte; GPCS 2.3.1, class byte coding.
+        """
+        if command.cla == 0xFF:
+            return SW.CLASS_NOT_SUPPORTED
+        if command.cla & 0x40:
+            return SW.CHANNEL_NOT_SUPPORTED
+        if command.cla & _CLA_UNKNOWN:
+            return SW.CLASS_NOT_SUPPORTED
+        if command.cla & _CLA_SM_ISO:
+            return SW.SECURE_MESSAGING_NOT_SUPPORTED
+        return None
+
+    def _slot(self, number: int) -> Slot | None:
+        slot = self._slots.get(number)
+        if slot is None and number == 0:
+            slot = self._slots[0] = Slot()
+        return slot
+
+    def _run(self, slot: Slot, command: Command) -> Response:
+        """Carry one whole command out, under secure messaging if it came so."""
+        plain = command.replace(cla=command.cla & (_CLA_KEPT | _CLA_SM))
+        if plain.cla == 0 and plain.ins == Ins.SELECT:
+            return self._guarded(lambda: selection.select(self.card, slot, self.interface, plain))
+        if plain.cla == 0 and plain.ins == Ins.MANAGE_CHANNEL:
+            return self._guarded(lambda: self._manage_channel(command))
+        if channel.is_handshake(slot, plain) and self.interface is Interface.WIRED:
+            return self._guarded(lambda: self._handshake(slot, command))
+        session = slot.secure
+        if plain.is_secured:
+            return self._run_secured(slot, command)
+        if session is not None and session.alive:
+            # Amendment D: a command below the session's level ends the session.
+            session.close()
+            return Response(b"", SW.SECURITY_STATUS)
+        return self._guarded(lambda: self._dispatch(slot, plain))
+
+    def _run_secured(self, slot: Slot, command: Command) -> Response:
+        session = slot.secure
+        if session is None:
+            return Response(b"", SW.SECURITY_STATUS)
+        try:
+            plain = session.unwrap(command)
+        except ChannelError:
+            return Response(b"", SW.SECURITY_STATUS)
+        slot.wrapped = True
+        try:
+            inner = plain.replace(cla=plain.cla & _CLA_KEPT)
+            response = session.settle(self._guarded(lambda: self._dispatch(slot, inner)))
+        finally:
+            slot.wrapped = False
+        if not session.alive:
+            return Response(b"", response.sw)
+        return session.wrap(response)
+
+    def _handshake(self, slot: Slot, command: Command) -> Response:
+        context = selection.current(self.card, slot, self.interface)
+        return channel.handshake(context, slot, command)
+
+    def _dispatch(self, slot: Slot, command: Command) -> Response:
+        """Hand a plain command to the selected domain or applet."""
+        context = selection.current(self.card, slot, self.interface)
+        instance = self.card.registry.get(context.aid)
+        if instance is None:
+            slot.context = None
+            raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+        if is_domain(instance):
+            return domains.process(context, instance, command)
+        if channel.offers_scp11(context, instance) and domains.is_certificate_query(command):
+            return domains.certificates(context, instance.domain_aid, command)
+        applet = self.card.catalog.get(instance.module_aid)
+        if applet is None:
+            raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
+        return applet.process(context, command)
+
+    def _manage_channel(self, command: Command) -> Response:
+        """Open or close a supplementary logical channel, 1 to 3.
+
+        Source: GPCS 2.3.1, MANAGE CHANNEL command.
+        """
+        if self.interface is not Interface.WIRED:
+            raise CardError(SW.CHANNEL_NOT_SUPPORTED)
+        if command.p1 == 0x00:
+            free = [number for number in (1, 2, 3) if number not in self._slots]
+            wanted = [command.p2] if command.p2 else free[:1]
+            if not wanted or wanted[0] not in free:
+                raise CardError(SW.FUNCTION_NOT_SUPPORTED if free == [] else SW.WRONG_P1_P2)
+            self._slots[wanted[0]] = Slot()
+            return Response(b"" if command.p2 else bytes(wanted), SW.OK)
+        if command.p1 == 0x80 and 1 <= command.p2 <= 3:
+            slot = self._slots.pop(command.p2, None)
+            if slot is None:
+                raise CardError(SW.WRONG_P1_P2)
+            selection.deselect(slot)
+            return Response(b"", SW.OK)
+        raise CardError(SW.WRONG_P1_P2)
+
+    def _guarded(self, step: Callable[[], Response | None]) -> Response:
+        """Run one step in a transaction; the one place where exceptions become status words."""
+        store = self.card.store
+        try:
+            with store.transaction():
+                return step() or Response(b"", SW.OK)
+        except CardError as error:
+            return Response(error.data, error.sw)
+        except ChannelError:
+            return Response(b"", SW.SECURITY_STATUS)
+        except (DecodeError, EncodeError):
+            return Response(b"", SW.WRONG_DATA)
+        except StoreDeadError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a card answers, whatever went wrong inside
+            # The text of the exception may hold values; its type may not.
+            _log.error("command failed inside the card: %s", type(error).__name__)
+            return Response(b"", SW.NO_PRECISE_DIAGNOSIS)
+
+
+def _reassemble(slot: Slot, command: Command) -> Command | None:
+    """Collect a chain; gives the whole command after its last part, else None.
+
+    A command with another header ends an unfinished chain and runs by itself.
+    """
+    begun, slot.chain = slot.chain, None
+    if begun is not None:
+        same = command.replace(cla=command.cla & ~_CLA_CHAINED).header == begun.header
+        begun = begun if same else None
+    data = command.data if begun is None else begun.data + command.data
+    if command.is_chained:
+        if len(data) <= DATA_EXTENDED_MAX:
+            cla = command.cla & ~_CLA_CHAINED
+            slot.chain = command.replace(cla=cla, data=data, extended=False)
+        return None
+    if begun is None:
+        return command
+    return command.replace(data=data, extended=command.extended or len(data) > 0xFF)
+
+
+def _deliver(slot: Slot, response: Response, le: int | None) -> Response:
+    """Cut an answer to the length asked for; the rest waits for GET RESPONSE.
+
+    A caller that sent no Le gets up to 256 bytes: many hosts leave it out.
+    """
+    limit = le or LE_SHORT_MAX
+    if len(response.data) <= limit:
+        return response
+    slot.answer = Response(response.data[limit:], response.sw)
+    return Response(response.data[:limit], _more(slot.answer))
+
+
+def _fetch(slot: Slot, le: int | None) -> Response:
+    """Answer GET RESPONSE.
+
+    Source: ISO/IEC 7816-4, GET RESPONSE command.
+    """
+    rest, slot.answer = slot.answer, None
+    if rest is None:
+        return Response(b"", SW.CONDITIONS_NOT_SATISFIED)
+    left = len(rest.data)
+    if le is not None and le < LE_SHORT_MAX and le > left:
+        slot.answer = rest
+        return Response(b"", _WRONG_LE | left)
+    return _deliver(slot, rest, le)
+
+
+def _more(rest: Response) -> int:
+    return _MORE | (len(rest.data) if len(rest.data) < LE_SHORT_MAX else 0)

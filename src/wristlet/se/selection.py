@@ -1,0 +1,123 @@
+"""SELECT: which domain or application a name finds through which interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wristlet.se import domains
+from wristlet.se.applets.base import CardError, Interface
+from wristlet.se.context import AppContext
+from wristlet.se.registry import is_domain
+from wristlet.wire.apdu import Command, Response
+from wristlet.wire.gp import aids
+from wristlet.wire.gp.lifecycle import CardState, is_locked
+from wristlet.wire.sw import SW
+
+if TYPE_CHECKING:
+    from wristlet.se.applets.base import Instance
+    from wristlet.se.card import Card
+    from wristlet.se.context import Slot
+
+_BY_NAME: Final = 0x04
+_FIRST, _NEXT = 0x00, 0x02
+
+
+def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Response:
+    """Select by full or partial name, the first match or the one behind the present selection.
+
+    A name that finds nothing leaves the selection as it was. Any SELECT ends the secure channel.
+
+    Source: GPCS 2.3.1, SELECT command; ISO/IEC 7816-4, selection by DF name.
+    """
+    slot.end_session()
+    if command.p1 != _BY_NAME or command.p2 not in {_FIRST, _NEXT}:
+        raise CardError(SW.WRONG_P1_P2)
+    name = command.data
+    if not name and interface is Interface.WIRED:
+        name = aids.ISD
+    found = [entry for entry in candidates(card, interface) if entry.aid.startswith(name)]
+    if not name or not found:
+        raise CardError(SW.NOT_FOUND)
+    chosen = _next(found, slot) if command.p2 == _NEXT else _first(found, name)
+    context = AppContext(card, slot, interface, chosen.aid)
+    answer = _answer(context, chosen, name)
+    deselect(slot)
+    slot.context = context
+    return Response(answer, SW.OK)
+
+
+def candidates(card: Card, interface: Interface) -> list[Instance]:
+    """Return what can be selected now through an interface, in the order of selection.
+
+    On contactless the payment instances are those that are active, by priority; on a locked
+    card only the issuer domain is left.
+    """
+    if card.life in {CardState.CARD_LOCKED, CardState.TERMINATED}:
+        return [e for e in card.registry.instances() if e.aid == aids.ISD and _wired(interface)]
+    found = [
+        entry
+        for entry in card.registry.instances()
+        if not card.registry.is_payment(entry) and _serves(card, entry, interface)
+    ]
+    found += [entry for entry in card.registry.active() if _serves(card, entry, interface)]
+    return found
+
+
+def _wired(interface: Interface) -> bool:
+    return interface is Interface.WIRED
+
+
+def _serves(card: Card, entry: Instance, interface: Interface) -> bool:
+    if entry.aid == aids.ISD:
+        return _wired(interface)
+    if is_locked(entry.life_cycle):
+        return False
+    if is_domain(entry):
+        return _wired(interface)
+    applet = card.catalog.get(entry.module_aid)
+    return applet is not None and applet.serves(interface, card.profile)
+
+
+def _first(found: list[Instance], name: bytes) -> Instance:
+    """Prefer the full name over longer ones that begin with it."""
+    return next((entry for entry in found if entry.aid == name), found[0])
+
+
+def _next(found: list[Instance], slot: Slot) -> Instance:
+    present = slot.context.aid if slot.context is not None else None
+    places = [index for index, entry in enumerate(found) if entry.aid == present]
+    behind = found[places[0] + 1 :] if places else []
+    if not behind:
+        raise CardError(SW.NOT_FOUND)
+    return behind[0]
+
+
+def _answer(context: AppContext, instance: Instance, name: bytes) -> bytes:
+    if is_domain(instance):
+        return domains.select(context, instance)
+    applet = context.card.catalog.get(instance.module_aid)
+    if applet is None:
+        raise CardError(SW.NOT_FOUND)
+    return applet.select(context, name)
+
+
+def current(card: Card, slot: Slot, interface: Interface) -> AppContext:
+    """Return the selection; on the wired interface the issuer domain is selected by default."""
+    if slot.context is None:
+        if interface is not Interface.WIRED:
+            raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
+        slot.context = AppContext(card, slot, interface, aids.ISD)
+    return slot.context
+
+
+def deselect(slot: Slot) -> None:
+    """Tell the selected applet that it is left and forget the selection and its memory."""
+    context, slot.context = slot.context, None
+    if context is None:
+        return
+    instance = context.registry.get(context.aid)
+    if instance is not None and not is_domain(instance):
+        applet = context.card.catalog.get(instance.module_aid)
+        if applet is not None:
+            applet.deselect(context)
+    context.transient.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wristlet.crypto.oda import RsaPublicKey
+from wristlet.crypto.rsa import RsaPublicKey
 from wristlet.wire.gp import aids
 
 

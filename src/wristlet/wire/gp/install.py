@@ -110,7 +110,7 @@ class InstallForPersonalization:
 
 def instance_parameters(state: ContactlessState) -> bytes:
     """Return install parameters of a payment instance that starts in `state`."""
-    return ber.build((TAG_PARAMETERS, ((TAG_INITIAL_STATE, bytes((state,))),)))
+    return ber.encode(TAG_PARAMETERS, ber.encode(TAG_INITIAL_STATE, bytes((state,))))
 
 
 def initial_state(parameters: bytes) -> ContactlessState:

@@ -5,7 +5,8 @@ their own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as data_field
 from pathlib import Path
 from typing import Protocol
 
@@ -94,7 +95,7 @@ class Bench:
     stop_wallet: Callable[[], Awaitable[None]]
     start_wallet: Callable[[], Awaitable[None]]
     artefacts: Artefacts
-    cards: dict[str, str] = field(default_factory=dict)
+    cards: dict[str, str] = data_field(default_factory=dict)
 
     async def tap(self, amount_minor: int, currency: str = "JPY") -> Payment:
         """Hold the strap to the terminal once for an amount in minor units."""

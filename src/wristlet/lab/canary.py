@@ -170,7 +170,8 @@ def scan_file(path: Path, wanted: Sequence[Needle]) -> tuple[int, list[Hit]]:
 
 def scan_tree(root: Path, wanted: Sequence[Needle]) -> tuple[int, int, list[Hit]]:
     """Scan every regular file below `root`; returns files, bytes and hits."""
-    files, size, hits = 0, 0, []
+    files, size = 0, 0
+    hits: list[Hit] = []
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink():
             read, found = scan_file(path, wanted)

@@ -1,4 +1,6 @@
-"""What happens in the lab, as numbered events that any number of viewers follow from where they left off."""
+"""What happens in the lab, as numbered events that any number of viewers follow from where they
+left off.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from wristlet.lab.bench import Artefacts
 from wristlet.lab.canary import (
     CanarySecret,
+    Hit,
     Kind,
     ScanReport,
     count_seen,
@@ -30,7 +31,8 @@ async def run(artefacts: Artefacts) -> ScanReport:
     """
     known = await artefacts.secrets()
     wanted, unused = needles(known), needles(_controls())
-    count, size, hits, control_hits = 0, 0, [], 0
+    count, size, control_hits = 0, 0, 0
+    hits: list[Hit] = []
     for folder in artefacts.folders:
         files, read, found = scan_tree(folder, wanted)
         count, size, hits = count + files, size + read, hits + found

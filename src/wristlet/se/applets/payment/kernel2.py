@@ -93,7 +93,7 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
     before = b"\x9f\x27\x01" + information + b"\x9f\x36\x02" + atc_bytes
     after = b"\x9f\x10" + bytes((len(raw_iad),)) + raw_iad + outcome.hint
     if plan.oda and command.p1 & _P1_CDA and outcome.ac_type is not AcType.AAC:
-        signed = oda.cda(ctx, session, terminal, information, cryptogram, before + after)
+        signed = oda.cda(ctx, session, terminal, information[0], cryptogram, before + after)
         return ber.encode(0x77, before + signed + after)
     return ber.encode(0x77, before + b"\x9f\x26\x08" + cryptogram + after)
 

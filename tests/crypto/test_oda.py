@@ -84,8 +84,8 @@ def test_a_recorded_card_is_authentic() -> None:
 
 
 def recover_icc(**changes: Any) -> RsaPublicKey:
-    given: dict[str, Any] = {"issuer": ISSUER.public, "given": ICC_CERT, "pan": PAN, "today_yymm": TODAY,
-             "static_data": STATIC} | changes  # fmt: skip
+    given: dict[str, Any] = {"issuer": ISSUER.public, "given": ICC_CERT, "pan": PAN}
+    given |= {"today_yymm": TODAY, "static_data": STATIC} | changes
     return oda.recover_icc_key(**given)
 
 

@@ -96,15 +96,14 @@ class HostChannel:
                 f"{len(command.data)} bytes do not fit once protected: send less, or set extended",
                 path=("apdu", "data"),
             )
-        secured = command.with_secured()
         session.counter += 1
         data = command.data
         if data and session.level & C_DECRYPTION:
             data = session.encrypt(session.counter, data)
-        mac = session.command_mac(secured, data)
+        mac = session.command_mac(command, data)
         session.answer_due = True
         return Command(
-            secured.cla,
+            command.cla | _secured_bit(command.cla),
             command.ins,
             command.p1,
             command.p2,
@@ -185,7 +184,15 @@ class CardChannel:
             data = session.decrypt(session.counter, data)
         session.answer_due = True
         self._session = session
-        return command.with_secured(False).replace(data=data)
+        return Command(
+            command.cla & ~_secured_bit(command.cla),
+            command.ins,
+            command.p1,
+            command.p2,
+            data,
+            command.le,
+            command.extended,
+        )
 
     def wrap(self, response: Response) -> Response:
         """Protect the response to the last unwrapped command; each only once.
@@ -321,6 +328,10 @@ def _is_platform_secured(cla: int) -> bool:
     if cla & _CLA_FURTHER:
         return bool(cla & _CLA_SECURED_FURTHER)
     return cla & _CLA_MESSAGING == _CLA_SECURED
+
+
+def _secured_bit(cla: int) -> int:
+    return _CLA_SECURED_FURTHER if cla & _CLA_FURTHER else _CLA_SECURED
 
 
 def _is_error(sw: int) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -283,6 +286,31 @@ def test_padding_must_be_there() -> None:
         with pytest.raises(ChannelError):
             card.unwrap(mac_only.wrap(Command(0x80, 0xE2, 0, 0, data)))
         mac_only = HostChannel(KEYS, 0x01)
+
+
+@pytest.mark.parametrize(
+    ("padded", "plain"),
+    [
+        (b"\x80" + bytes(15), b""),
+        (b"data\x80" + bytes(11), b"data"),
+        (b"\x80" + bytes(31), None),
+        (bytes(16), None),
+        (b"\x01" * 16, None),
+    ],
+)
+def test_padding_stays_within_one_block(padded: bytes, plain: bytes | None) -> None:
+    """An encrypted empty field opens to nothing; a whole block of zeros is no padding."""
+    ecb = Cipher(AES(KEYS.enc), ECB()).encryptor()
+    vector = ecb.update((1).to_bytes(16, "big"))
+    data = Cipher(AES(KEYS.enc), CBC(vector)).encryptor().update(padded)
+    wrapped = HostChannel(KEYS, 0x01).wrap(Command(0x80, 0xE2, 0, 0, data))
+    card = CardChannel(KEYS, 0x03)
+    if plain is None:
+        with pytest.raises(ChannelError):
+            card.unwrap(wrapped)
+        assert not card.alive
+    else:
+        assert card.unwrap(wrapped).data == plain
 
 
 @pytest.mark.parametrize("make", [HostChannel, CardChannel])

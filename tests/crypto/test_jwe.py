@@ -80,6 +80,14 @@ def test_what_is_no_token_is_refused(token: str) -> None:
             call(token)
 
 
+def test_headers_beyond_the_four_are_refused() -> None:
+    header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": "k", "apu": "QWxpY2U"}
+    key = ECKey.import_key(KEY.public_key())
+    token = joserfc_jwe.encrypt_compact(header, b"text", key, ["ECDH-ES", "A256GCM"])
+    with pytest.raises(EnvelopeError, match="alg ECDH-ES"):
+        jwe.decrypt(token, KEY)
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_any_changed_byte_is_refused(data: st.DataObject) -> None:

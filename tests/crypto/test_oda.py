@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
@@ -152,6 +153,22 @@ def test_card_certificates_that_do_not_hold(changes: dict[str, Any]) -> None:
 def test_issuer_certificates_that_do_not_hold(changes: dict[str, Any]) -> None:
     with pytest.raises(CertificateError):
         recover_issuer(**changes)
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(0, 0x6B), (1, 0x02), (12, 0x13), (17, 0x02), (18, 0x02), (19, 145), (20, 1), (175, 0xBD)],
+    ids=["header", "format", "month", "hash", "algorithm", "length", "exponent", "trailer"],
+)
+def test_certificates_that_the_issuer_itself_got_wrong(at: int, value: int) -> None:
+    opened = bytearray(ISSUER.public.recover(ICC_CERT.certificate))
+    assert opened[at] != value
+    opened[at] = value
+    known = bytes(opened[1:155]) + ICC_CERT.remainder + ICC_CERT.exponent + STATIC
+    opened[155:175] = hashlib.sha1(known).digest()
+    certificate = ISSUER.private_operation(bytes(opened))
+    with pytest.raises(CertificateError):
+        recover_icc(given=dataclasses.replace(ICC_CERT, certificate=certificate))
 
 
 def test_flipped_bits_of_certificates_are_refused() -> None:

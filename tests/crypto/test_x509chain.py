@@ -117,6 +117,13 @@ def test_chains_that_do_not_hold(chain: list[bytes], message: str) -> None:
         verify_se(chain)
 
 
+def test_an_se_must_be_named() -> None:
+    casd = BATCH.authority(CASD_KEY, Subject.casd(b"", MODEL), VALID, 3)
+    leaf = casd.leaf(Subject.attestation(b"", MODEL), POINT, Use.SIGN, VALID, 4)
+    with pytest.raises(CertificateError, match="different SEs"):
+        verify_se([BATCH.certificate, casd.certificate, leaf])
+
+
 def test_roots_expire_too() -> None:
     old = Issuer.root(ROOT_KEY, "wristlet maker root", Validity(0, NOW_MS - 2000), 1)
     with pytest.raises(CertificateError, match="expired"):

@@ -77,12 +77,12 @@ class RsaPrivateKey:
     @classmethod
     def from_crt(cls, parts: tuple[bytes, bytes, bytes, bytes, bytes]) -> Self:
         """Build from `crt_parts`; ValueError if the five values do not belong together."""
-        q_inverse, dq, dp, q, p = (int.from_bytes(part, "big") for part in parts)
+        dp, q, p = (int.from_bytes(part, "big") for part in parts[2:])
         try:
             key = cls(p, q, pow(dp, -1, p - 1))
         except ValueError:
             raise ValueError("RSA private key: the five values make no key") from None
-        if key.crt_parts() != parts or q_inverse * q % p != 1 or dq >= q:
+        if key.crt_parts() != parts:
             raise ValueError("RSA private key: the five values do not belong together")
         return key
 

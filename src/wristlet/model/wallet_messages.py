@@ -280,3 +280,22 @@ class CommitList:
     has_more: bool
     next_cursor: str | None
     object: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The server works; `durability` says what its answers survive: power, crash or none."""
+
+    status: str
+    durability: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """What an error code means and what to do."""
+
+    code: str
+    status: int
+    type: str
+    message: str
+    next_step: str

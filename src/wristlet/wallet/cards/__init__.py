@@ -1,0 +1,1 @@
+"""Cards on straps: eligibility, digitisation, verification and life cycle."""

@@ -1,0 +1,101 @@
+"""Storing a change of a card together with its events, and appending a script to a strap's log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from sqlite3 import Connection
+
+from wristlet.env.base import Env
+from wristlet.model.token import SeState
+from wristlet.model.tsp_messages import ScriptPackage
+from wristlet.wallet.cards import repository, rules
+from wristlet.wallet.cards.repository import CardRow
+from wristlet.wallet.commits import repository as commits
+from wristlet.wallet.commits.repository import CommitRow
+from wristlet.wallet.devices import repository as devices
+from wristlet.wallet.devices.repository import DeviceRow
+from wristlet.wallet.events import repository as events
+from wristlet.wallet.events.repository import NewEvent, Value
+from wristlet.wallet.remote import TokenServiceAnswerError
+from wristlet.wallet.shapes import is_hex, is_reference
+
+APDUS_LIMIT = 512
+APDU_HEX_LIMIT = 2 * 65_545
+SCRIPT_NUMBER_LIMIT = 0xFFFF_FFFF
+
+
+def save(connection: Connection, env: Env, before: CardRow, after: CardRow) -> CardRow:
+    """Store a card that changed, with its events; one that did not writes nothing."""
+    if after != before:
+        repository.update(connection, after)
+        for event in rules.events_between(before, after):
+            events.append(connection, env, after.tenant_id, event)
+    return after
+
+
+def select(connection: Connection, env: Env, chosen: CardRow) -> CardRow:
+    """Store that a card is the chosen one on its strap: any other that was is only ready now."""
+    for other in repository.of_device(connection, chosen.tenant_id, chosen.device_id):
+        if other.se_state == SeState.SELECTED and other.card_id != chosen.card_id:
+            save(connection, env, other, _in(other, SeState.READY))
+    return save(connection, env, chosen, _in(chosen, SeState.SELECTED))
+
+
+def move_on_se(connection: Connection, env: Env, row: CardRow, se_state: str) -> CardRow:
+    """Store the state that the secure element reported for a card."""
+    if se_state == SeState.SELECTED:
+        return select(connection, env, row)
+    return save(connection, env, row, _in(row, se_state))
+
+
+def _in(row: CardRow, se_state: str) -> CardRow:
+    return replace(row, se_state=se_state)
+
+
+def append_script(
+    connection: Connection, env: Env, device: DeviceRow, card_id: str, script: ScriptPackage
+) -> None:
+    """Append a script to the strap's log; raises TokenServiceAnswerError if it does not fit."""
+    _check_script(connection, device, script)
+    row = CommitRow(
+        tenant_id=device.tenant_id,
+        device_id=device.device_id,
+        sequence=devices.next_commit(connection, device),
+        kind=script.purpose,
+        card_id=card_id,
+        domain_aid=script.domain_aid,
+        script_number=script.number,
+        apdu_count=len(script.apdus),
+        apdus="\n".join(script.apdus),
+        state=commits.PENDING,
+        report=None,
+        created_ms=env.clock.now_ms(),
+    )
+    commits.insert(connection, row)
+    data: dict[str, Value] = {
+        "sequence": row.sequence,
+        "kind": row.kind,
+        "script_number": row.script_number,
+        "apdu_count": row.apdu_count,
+    }
+    event = NewEvent("commit.created", device.wearer_id, device.device_id, card_id, data)
+    events.append(connection, env, device.tenant_id, event)
+
+
+def _check_script(connection: Connection, device: DeviceRow, script: ScriptPackage) -> None:
+    last = commits.last_number(connection, device, script.domain_aid)
+    checks = (
+        ("script.se_id", script.se_id == device.se_id),
+        ("script.domain_aid", is_hex(script.domain_aid)),
+        # The secure element takes rising numbers only: a lower one would block the log for ever.
+        ("script.number", last < script.number <= SCRIPT_NUMBER_LIMIT),
+        ("script.purpose", is_reference(script.purpose)),
+        ("script.apdus", 0 < len(script.apdus) <= APDUS_LIMIT),
+        (
+            "script.apdus",
+            all(len(apdu) <= APDU_HEX_LIMIT and is_hex(apdu) for apdu in script.apdus),
+        ),
+    )
+    for name, good in checks:
+        if not good:
+            raise TokenServiceAnswerError(name)

@@ -1,0 +1,1 @@
+"""The log of scripts for a strap, whose pointer moves by receipts only."""

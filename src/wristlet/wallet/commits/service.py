@@ -1,0 +1,195 @@
+"""The log of scripts: reading it, and moving its pointer by accepted receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from sqlite3 import Connection
+
+import msgspec
+
+from wristlet.model.token import SeState
+from wristlet.model.tsp_messages import ReceiptAccepted, SubmitReceipt
+from wristlet.model.wallet_messages import (
+    CommitList,
+    CommitProgress,
+    CommitReceipt,
+    CommitReport,
+)
+from wristlet.wallet import shapes
+from wristlet.wallet.cards import changes, rules
+from wristlet.wallet.cards import repository as cards
+from wristlet.wallet.commits import repository
+from wristlet.wallet.commits.repository import ACKNOWLEDGED, CommitRow
+from wristlet.wallet.context import Actor, Context
+from wristlet.wallet.devices import repository as devices
+from wristlet.wallet.devices.repository import LOST, DeviceRow
+from wristlet.wallet.errors import refuse
+from wristlet.wallet.events import repository as events
+from wristlet.wallet.events.repository import NewEvent, Value
+from wristlet.wallet.remote import TokenServiceAnswerError, TokenServiceRefused, ask_tsp
+from wristlet.wire.receipt import Receipt
+
+SecureLost = Callable[[Actor, str], Awaitable[None]]
+
+_SW_LIMIT = 0xFFFF
+_INDEX_LIMIT = changes.APDUS_LIMIT
+
+
+class CommitService:
+    """One strap's log; `secure_lost` suspends what became active on a lost strap."""
+
+    def __init__(self, context: Context, secure_lost: SecureLost) -> None:
+        self._context = context
+        self._secure_lost = secure_lost
+
+    async def list(self, actor: Actor, device_id: str, after: int | None, limit: int) -> CommitList:
+        """Return commits after a sequence number; without one, those after the pointer."""
+
+        def read(connection: Connection) -> CommitList:
+            device = devices.require(connection, actor, device_id)
+            start = device.commits_acknowledged if after is None else after
+            found = repository.after(connection, device, start, limit + 1)
+            page = found[:limit]
+            cursor = page[-1].sequence if page else start
+            return CommitList(
+                [repository.view(row) for row in page],
+                has_more=len(found) > limit,
+                next_cursor=str(cursor),
+            )
+
+        return await self._context.database.read(read)
+
+    async def submit_receipt(
+        self, actor: Actor, device_id: str, sequence: int, request: CommitReceipt
+    ) -> CommitProgress:
+        """Acknowledge the first open commit; a repeated receipt changes nothing."""
+        statement = shapes.receipt(request.receipt, "receipt")
+        device, commit = await self._entry(actor, device_id, sequence)
+        _check_same(statement, device, commit)
+        if commit.state != ACKNOWLEDGED:
+            if sequence != device.commits_acknowledged + 1:
+                raise refuse("commit_out_of_order", "sequence")
+            answer = await self._accepted(request.receipt, device, commit)
+            await self._record(actor, commit, answer)
+        if device.state == LOST:
+            await self._secure_lost(actor, device_id)
+        return await self._progress(actor, device_id, sequence)
+
+    async def _accepted(
+        self, receipt: str, device: DeviceRow, commit: CommitRow
+    ) -> ReceiptAccepted:
+        try:
+            answer = await ask_tsp(self._context.tsp.submit_receipt(SubmitReceipt(receipt)))
+        except TokenServiceRefused:
+            raise refuse("receipt_refused", "receipt") from None
+        if (answer.se_id, answer.number) != (device.se_id, commit.script_number):
+            raise refuse("token_service_failed")
+        return answer
+
+    async def _record(self, actor: Actor, commit: CommitRow, answer: ReceiptAccepted) -> None:
+        def record(connection: Connection) -> None:
+            device = devices.require(connection, actor, commit.device_id)
+            if not devices.acknowledge(connection, device, commit.sequence):
+                return  # the same receipt came twice at a time: the other one was recorded
+            repository.finish(connection, commit)
+            self._tell(connection, device, commit, "commit.acknowledged", {})
+            if commit.card_id is not None:
+                self._move_card(connection, device, commit.card_id, answer)
+
+        try:
+            await self._context.database.write(record)
+        except TokenServiceAnswerError:
+            raise refuse("token_service_failed") from None
+
+    def _move_card(
+        self, connection: Connection, device: DeviceRow, card_id: str, answer: ReceiptAccepted
+    ) -> None:
+        env = self._context.env
+        card = cards.require(connection, Actor(device.tenant_id), card_id)
+        if answer.token is not None:
+            rules.check_token(answer.token, device.se_id, card.token_reference)
+            card = changes.save(connection, env, card, rules.with_token(card, answer.token))
+        se_state = rules.se_state_of(answer.contactless_state)
+        changes.move_on_se(connection, env, card, se_state)
+
+    async def report(
+        self, actor: Actor, device_id: str, sequence: int, request: CommitReport
+    ) -> CommitProgress:
+        """Keep what went wrong with a run; the card on the SE is unknown until a receipt."""
+        _check_report(request)
+        text = msgspec.json.encode(request).decode()
+        data: dict[str, Value] = {
+            "apdu_index": request.apdu_index,
+            "reason": request.reason,
+            "sw": request.sw,
+        }
+
+        def record(connection: Connection) -> None:
+            device = devices.require(connection, actor, device_id)
+            commit = repository.require(connection, device, sequence)
+            if commit.state == ACKNOWLEDGED or commit.report == text:
+                return
+            repository.report(connection, commit, text)
+            self._tell(connection, device, commit, "commit.reported", data)
+            if commit.card_id is not None:
+                card = cards.require(connection, actor, commit.card_id)
+                unknown = replace(card, se_state=SeState.UNKNOWN)
+                changes.save(connection, self._context.env, card, unknown)
+
+        await self._context.database.write(record)
+        return await self._progress(actor, device_id, sequence)
+
+    async def _entry(
+        self, actor: Actor, device_id: str, sequence: int
+    ) -> tuple[DeviceRow, CommitRow]:
+        def read(connection: Connection) -> tuple[DeviceRow, CommitRow]:
+            device = devices.require(connection, actor, device_id)
+            return device, repository.require(connection, device, sequence)
+
+        return await self._context.database.read(read)
+
+    async def _progress(self, actor: Actor, device_id: str, sequence: int) -> CommitProgress:
+        def read(connection: Connection) -> CommitProgress:
+            device = devices.require(connection, actor, device_id)
+            commit = repository.require(connection, device, sequence)
+            card = None
+            if commit.card_id is not None:
+                row = cards.require(connection, actor, commit.card_id)
+                card = rules.view(row, device.state)
+            return CommitProgress(
+                sequence=sequence,
+                state=commit.state,
+                commits_last=device.commits_last,
+                commits_acknowledged=device.commits_acknowledged,
+                card=card,
+            )
+
+        return await self._context.database.read(read)
+
+    def _tell(
+        self,
+        connection: Connection,
+        device: DeviceRow,
+        commit: CommitRow,
+        type_: str,
+        data: dict[str, Value],
+    ) -> None:
+        whole = {"sequence": commit.sequence, "kind": commit.kind, **data}
+        event = NewEvent(type_, device.wearer_id, device.device_id, commit.card_id, whole)
+        events.append(connection, self._context.env, device.tenant_id, event)
+
+
+def _check_same(receipt: Receipt, device: DeviceRow, commit: CommitRow) -> None:
+    """Refuse a receipt of another script before the token service is asked."""
+    named = (receipt.se_id.hex(), receipt.domain_aid.hex(), receipt.number)
+    if named != (device.se_id, commit.domain_aid, commit.script_number):
+        raise refuse("receipt_mismatch", "receipt")
+
+
+def _check_report(request: CommitReport) -> None:
+    shapes.check_text(request.reason, "reason")
+    if not 0 <= request.apdu_index <= _INDEX_LIMIT:
+        raise refuse("parameter_invalid", "apdu_index")
+    if request.sw is not None and not 0 <= request.sw <= _SW_LIMIT:
+        raise refuse("parameter_invalid", "sw")

@@ -1,0 +1,1 @@
+"""Straps: registration, phone certificates, lost and found."""

@@ -1,0 +1,1 @@
+"""The log of everything that changed; readers hold cursors."""

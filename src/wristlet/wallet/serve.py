@@ -1,0 +1,37 @@
+"""The wallet as a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wristlet.crypto.seal import SealKey
+from wristlet.env.base import Env
+from wristlet.env.database import Durability
+from wristlet.links.http import HttpClient
+from wristlet.links.process import serve_app
+from wristlet.links.tsp_client import TspClient
+from wristlet.wallet.app import create_app
+from wristlet.wallet.setup import opened
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the wallet listens and keeps its state, and how it reaches the token service."""
+
+    listen: str
+    directory: Path
+    tsp_url: str
+    tsp_token: str
+    durability: Durability = "power"
+
+
+async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
+    """Serve until SIGTERM."""
+    http = HttpClient(settings.tsp_url, settings.tsp_token)
+    tsp = TspClient(http)
+    try:
+        async with opened(env, settings.directory, seal_key, tsp, settings.durability) as context:
+            await serve_app("wallet", create_app(context), settings.listen)
+    finally:
+        await http.close()

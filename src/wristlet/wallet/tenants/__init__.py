@@ -1,0 +1,1 @@
+"""Brands that share one server: their keys and their root for phone certificates."""

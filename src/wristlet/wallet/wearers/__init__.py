@@ -1,0 +1,1 @@
+"""People who wear straps, and the sessions of their phones."""

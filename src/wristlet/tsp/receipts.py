@@ -1,0 +1,154 @@
+"""What secure elements report: receipts of scripts and openings of leases."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from wristlet.model.token import Suspender
+from wristlet.model.tsp_messages import (
+    ReceiptAccepted,
+    SubmitLeaseReport,
+    SubmitReceipt,
+    TokenChange,
+    TokenInfo,
+)
+from wristlet.tsp import lifecycle
+from wristlet.tsp.changes import apply
+from wristlet.tsp.checked import open_statement
+from wristlet.tsp.config import Caller
+from wristlet.tsp.context import Context
+from wristlet.tsp.errors import TspError, conflict, missing
+from wristlet.tsp.lifecycle import TokenLife
+from wristlet.tsp.records import ScriptRow
+from wristlet.tsp.repository import Repository
+from wristlet.tsp.scripts import Purpose, states_after
+from wristlet.tsp.tokens import owned_token
+from wristlet.tsp.unit import Unit, change, dump, load
+from wristlet.wire.receipt import TAG_LEASE_REPORT, TAG_RECEIPT, LeaseReport, Receipt
+
+_PARAM: Final = "receipt"
+
+
+async def submit_receipt(
+    context: Context, caller: Caller, request: SubmitReceipt
+) -> ReceiptAccepted:
+    """Count a receipt once; the same receipt again gets the same answer.
+
+    Raises TspError: not genuine, for no script of this caller, or not of what the script ordered.
+    """
+
+    def run(unit: Unit) -> ReceiptAccepted:
+        receipt, _ = open_statement(unit.rows, request.receipt, Receipt, TAG_RECEIPT, _PARAM)
+        script = _script_of(unit.rows, caller, receipt)
+        if script.receipt_body is not None and script.receipt_answer is not None:
+            if not hmac.compare_digest(script.receipt_body, receipt.body()):
+                raise _contradiction("a different receipt of this script was counted before")
+            return load(script.receipt_answer, ReceiptAccepted)
+        _check_content(receipt, script)
+        answer = _count(unit, caller, receipt, script)
+        unit.rows.run(
+            "script_count",
+            se_id=script.se_id,
+            domain_aid=script.domain_aid,
+            number=script.number,
+            receipt_body=receipt.body(),
+            receipt_answer=dump(answer),
+            counted_ms=unit.now_ms,
+        )
+        return answer
+
+    return await change(context.database, context.writer, context.env.clock.now_ms(), run)
+
+
+def _script_of(rows: Repository, caller: Caller, receipt: Receipt) -> ScriptRow:
+    script = rows.script(receipt.se_id.hex(), receipt.domain_aid, receipt.number)
+    if script is None or script.requestor_id != caller.id:
+        raise missing(
+            "script_unknown",
+            "The receipt is for no script that was handed to this caller.",
+            _PARAM,
+            "Read the receipt of the script's own number and domain.",
+        )
+    return script
+
+
+def _check_content(receipt: Receipt, script: ScriptRow) -> None:
+    """The secure element must have done what was ordered, all of it, and nothing else."""
+    if not hmac.compare_digest(receipt.script_hash, script.plain_hash):
+        raise _contradiction("the secure element committed other commands")
+    deleted = script.purpose == Purpose.DELETE.value
+    expected = (script.instance_aid, b"") if deleted else (script.instance_aid,)
+    if receipt.instance_aid not in expected:
+        raise _contradiction("it names another instance")
+    if receipt.state not in states_after(Purpose(script.purpose)):
+        raise _contradiction("its state is not what the script leads to")
+
+
+def _contradiction(why: str) -> TspError:
+    return conflict(
+        "receipt_contradicts",
+        f"The receipt is genuine but {why}.",
+        _PARAM,
+        "Keep receipt and script: the token service's operator has to look at them.",
+    )
+
+
+def _count(unit: Unit, caller: Caller, receipt: Receipt, script: ScriptRow) -> ReceiptAccepted:
+    token: TokenInfo | None = None
+    follow_up: list[TokenChange] = []
+    if script.token_reference is not None:
+        row = owned_token(unit.rows, caller, script.token_reference)
+        if script.purpose == Purpose.PERSONALISE.value:
+            changed = apply(unit, row, lifecycle.personalise)
+            row, follow_up = changed.token, changed.follow_up
+            if changed.script is not None:
+                follow_up = [*follow_up, changed.change]
+        token = row.info()
+    return ReceiptAccepted(
+        se_id=script.se_id,
+        number=script.number,
+        purpose=script.purpose,
+        token=token,
+        contactless_state=receipt.state,
+        follow_up=follow_up,
+    )
+
+
+async def submit_lease_report(context: Context, request: SubmitLeaseReport) -> list[TokenChange]:
+    """Start a lease's age; the first report or cryptogram of an unlock counter decides.
+
+    A report also proves that the right PIN was entered: suspensions by a blocked PIN end. Returns
+    the tokens that changed. Raises TspError.
+    """
+
+    def run(unit: Unit) -> list[TokenChange]:
+        report, device = open_statement(
+            unit.rows, request.report, LeaseReport, TAG_LEASE_REPORT, "report"
+        )
+        added = unit.rows.run(
+            "lease_add",
+            se_id=device.se_id,
+            unlock_counter=report.unlock_counter,
+            opened_ms=unit.now_ms,
+        )
+        if not added:
+            return []
+        return _end_pin_locks(unit, device.se_id)
+
+    return await change(context.database, context.writer, context.env.clock.now_ms(), run)
+
+
+def _end_pin_locks(unit: Unit, se_id: str) -> list[TokenChange]:
+    changes: list[TokenChange] = []
+    for row in unit.rows.tokens_of_device(se_id):
+        token = unit.rows.token(row.token_reference) or row
+        if token.life.ended or Suspender.PIN_LOCKED not in token.life.suspended_by:
+            continue
+        changed = apply(unit, token, _pin_proved)
+        changes += [changed.change, *changed.follow_up]
+    return changes
+
+
+def _pin_proved(life: TokenLife) -> TokenLife:
+    return lifecycle.resume(life, Suspender.PIN_LOCKED)

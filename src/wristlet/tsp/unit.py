@@ -1,0 +1,120 @@
+"""One change of the token service's records: a transaction that may also write scripts.
+
+A change is a plain function of a `Unit`. When it asks for a script that is not built yet, the
+transaction is left, the script is built outside of it (key agreement is slow, the writer is one for
+all), and the change runs again from its first line. Numbers are taken inside the transaction, so
+that scripts of one secure element are numbered without gaps and in the order of their changes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from wristlet.model.tsp_messages import ScriptPackage
+from wristlet.tsp.repository import Repository
+from wristlet.tsp.scripts import BuiltScript, Order, Purpose, ScriptWriter
+
+if TYPE_CHECKING:
+    from wristlet.env.database import Database
+    from wristlet.tsp.records import TokenRow
+    from wristlet.wire.dgi import Dgi
+
+T = TypeVar("T")
+
+_RUNS_MAX = 40
+"""More scripts than tokens on one secure element never come from one change."""
+
+
+class ScriptNeeded(Exception):
+    """Leaves a transaction to have a script built."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__("a script has to be built")
+        self.order = order
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One run of a change: its queries, its time and the scripts built so far."""
+
+    rows: Repository
+    now_ms: int
+    domain_aid: bytes
+    built: dict[Order, BuiltScript]
+
+    def script(
+        self, token: TokenRow, purpose: Purpose, dgis: tuple[Dgi, ...] = ()
+    ) -> ScriptPackage:
+        """Number, record and return a script for a token's instance; `dgis` personalise it."""
+        device = self.rows.device(token.se_id)
+        if device is None:
+            raise LookupError("a token's secure element is not registered")
+        number = self.rows.next_counter(token.se_id, f"script:{self.domain_aid.hex()}")
+        order = Order(
+            se_id=bytes.fromhex(token.se_id),
+            domain_point=device.domain_point,
+            number=number,
+            purpose=purpose,
+            product=token.product,
+            instance_aid=token.instance_aid,
+            initial=token.wanted_by_scripts,
+            dgis=dgis,
+        )
+        built = self.built.get(order)
+        if built is None:
+            raise ScriptNeeded(order)
+        self._record(token, purpose, built)
+        return built.package
+
+    def _record(self, token: TokenRow, purpose: Purpose, built: BuiltScript) -> None:
+        self.rows.run(
+            "script_add",
+            se_id=token.se_id,
+            domain_aid=self.domain_aid,
+            number=built.package.number,
+            requestor_id=token.requestor_id,
+            token_reference=token.token_reference,
+            purpose=purpose.value,
+            plain_hash=built.plain_hash,
+            instance_aid=token.instance_aid,
+            package=dump(built.package),
+            created_ms=self.now_ms,
+        )
+
+
+async def change(
+    database: Database, writer: ScriptWriter, now_ms: int, function: Callable[[Unit], T]
+) -> T:
+    """Run a change to its end in one transaction and return its result once durable."""
+    built: dict[Order, BuiltScript] = {}
+    for _ in range(_RUNS_MAX):
+
+        def run(connection: sqlite3.Connection) -> T:
+            return function(Unit(Repository(connection), now_ms, writer.domain_aid, built))
+
+        try:
+            return await database.write(run)
+        except ScriptNeeded as needed:
+            built[needed.order] = writer.build(needed.order)
+    raise RuntimeError("a change asks for ever more scripts")
+
+
+def dump(answer: object) -> str:
+    """Write an answer as JSON, for the row that keeps it."""
+    return msgspec.json.encode(answer).decode()
+
+
+def load(text: str, kind: type[T]) -> T:
+    """Read what `dump` wrote."""
+    return msgspec.json.decode(text, type=kind)
+
+
+def canonical(body: object) -> bytes:
+    """Return a request in one fixed spelling, to compare it with a repeated one."""
+    return json.dumps(msgspec.to_builtins(body), sort_keys=True, separators=(",", ":")).encode()

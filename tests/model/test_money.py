@@ -42,4 +42,4 @@ def test_codes_go_both_ways() -> None:
 def test_unknown_currencies_are_refused(function: object) -> None:
     assert callable(function)
     with pytest.raises(CurrencyError):
-        function("XXX")
+        function("QQQ")

@@ -51,7 +51,8 @@ def plan_to_scan(bitmap: bytes, wanted: frozenset[int]) -> ReadPlan:
 def plan_to_write(given: tuple[int, ...], with_mac: bool) -> tuple[bytes, tuple[Writer, ...]]:
     """Return the bitmap and the steps that write fields given in any order.
 
-    With a MAC its bit is set in the bitmap and no step is made for it.
+    With a MAC its bit is set in the bitmap and no step is made for it. DoubtError
+    for an unknown field.
     """
     numbers = sorted(given)
     announced = numbers
@@ -59,7 +60,8 @@ def plan_to_write(given: tuple[int, ...], with_mac: bool) -> tuple[bytes, tuple[
         numbers = [n for n in numbers if n not in (MAC_PRIMARY, MAC_SECONDARY)]
         secondary = bool(numbers) and numbers[-1] > MAC_PRIMARY
         announced = [*numbers, MAC_SECONDARY if secondary else MAC_PRIMARY]
-    return bitmap_of(announced), writers(_fields(numbers))
+    steps = writers(_fields(numbers))
+    return bitmap_of(announced), steps
 
 
 def read_fields(raw: bytes, digits: str, at: int, plan: ReadPlan) -> tuple[dict[int, Value], int]:

@@ -156,7 +156,7 @@ class Command:
         if size == 7:
             return cls(cla, ins, p1, p2, le=length or LE_EXTENDED_MAX, extended=True)
         end = 7 + length
-        if length and size == end:
+        if size == end:
             return cls(cla, ins, p1, p2, raw[7:end], extended=True)
         if length and size == end + 2:
             le = (raw[end] << 8 | raw[end + 1]) or LE_EXTENDED_MAX

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from wristlet.wire import ber
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids, install, keys, lifecycle, registry
 from wristlet.wire.gp.keys import KeyBlock, KeyInfo, PutKey
@@ -96,6 +97,15 @@ def test_broken_contactless_entries_are_refused(raw: str) -> None:
         registry.parse_contactless(bytes.fromhex(raw))
 
 
+def test_lists_hold_one_kind_of_object_only() -> None:
+    aid = ber.encode(0x4F, aids.KERNEL_2)
+    other = ber.encode(0x50, b"A")
+    with pytest.raises(DecodeError, match="50 stands where 4F"):
+        registry.parse_aids(aid + other)
+    with pytest.raises(DecodeError, match="4F stands where E3"):
+        registry.parse_entries(aid)
+
+
 def test_search_needs_an_aid_criterion_and_keeps_the_others() -> None:
     query = StatusQuery.parse(bytes.fromhex("4f009f700207015c034f9f70"))
     assert query.tags == (0x4F, 0x9F70)
@@ -132,7 +142,8 @@ def test_key_blocks_in_all_forms(raw: str, block: KeyBlock) -> None:
         "30",
         "3088",
         "30880f" + KEY[1:].hex() + "00",
-        "308811ff" + KEY.hex() + "00",
+        "30881118" + KEY.hex() + "00",
+        "30881105" + KEY.hex() + "00",
         "308810" + KEY.hex(),
         "308810" + KEY.hex() + "03504a",
         "308210" + KEY.hex() + "00",

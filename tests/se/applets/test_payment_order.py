@@ -11,6 +11,7 @@ from support.payment_cards import K2, K3, PAN, Wish, issue, tags, tap, text_tabl
 from wristlet.se.applets.base import Interface
 from wristlet.wire.apdu import Command
 from wristlet.wire.gp import aids
+from wristlet.wire.gp.lifecycle import ContactlessState
 
 SEQUENCE = """
 card command                        | before GPO, after GPO, after the cryptogram
@@ -113,6 +114,17 @@ def test_an_instance_without_data_cannot_be_selected() -> None:
     aid = aids.instance_aid(aids.KERNEL_3, 1)
     bench.install(aid, aids.PAYMENT_MODULE_K3)
     assert bench.select(aid, Interface.CONTACTLESS).sw == 0x6985
+
+
+@pytest.mark.parametrize("state", [ContactlessState.DEACTIVATED, ContactlessState.NON_ACTIVATABLE])
+def test_a_card_that_was_switched_off_while_selected_pays_no_more(state: ContactlessState) -> None:
+    bench, aid = issue(K3)
+    bench.select(aid, Interface.CONTACTLESS)
+    with bench.store.transaction():
+        bench.registry.set_contactless(aid, state)
+    before = bench.store.snapshot()
+    assert bench.send(Wish().gpo()).sw == 0x6985
+    assert bench.store.snapshot() == before
 
 
 def test_cards_answer_on_the_contactless_interface_only() -> None:

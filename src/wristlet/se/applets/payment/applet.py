@@ -13,6 +13,7 @@ from wristlet.se.applets.payment import kernel2, kernel3, perso
 from wristlet.se.applets.payment.session import Phase, Session, open_session, session_of
 from wristlet.wire import ber, products
 from wristlet.wire.apdu import Response
+from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -106,13 +107,16 @@ class PaymentApplet:
 
 
 def _get_processing_options(ctx: Context, session: Session, command: Command) -> bytes:
-    """Start the transaction, once per selection.
+    """Start the transaction, once per selection and only while the card is the active one.
+
+    It may have been switched or suspended since it was selected.
 
     Source: EMV 4.3 Book 3, GET PROCESSING OPTIONS Command-Response APDUs.
     """
     if command.p1 or command.p2:
         raise CardError(SW.WRONG_P1_P2)
-    if session.phase is not Phase.SELECTED:
+    active = ctx.registry.effective(ctx.aid) is ContactlessState.ACTIVATED
+    if session.phase is not Phase.SELECTED or not active:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     if session.plan.kernel == products.KERNEL_3:
         return kernel3.get_processing_options(ctx, session, command.data)

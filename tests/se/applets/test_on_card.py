@@ -1,0 +1,216 @@
+"""The applets on a whole card: scripts, the phone's channel, taps, and power lost in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from support.applets import SE_ID
+from support.payment_cards import K2, K3, PIN, CardData, Wish, tags
+from support.se_cards import (
+    DIRECTORY,
+    SEAL_KEY,
+    HostSession,
+    Rig,
+    open_scp11a,
+    run,
+    sealed,
+    select,
+    send,
+    transmit,
+    volatile,
+)
+from wristlet.env.sim import SimEnv, SimulatedCrash
+from wristlet.se import catalog
+from wristlet.se.card import Card
+from wristlet.wire import ber, products
+from wristlet.wire.apdu import Response
+from wristlet.wire.dgi import Dgi
+from wristlet.wire.gp import aids, commands
+from wristlet.wire.gp.install import InstallForInstall, instance_parameters
+from wristlet.wire.gp.lifecycle import ContactlessState
+from wristlet.wire.receipt import LeaseReport, SignedStatement
+from wristlet.wire.script import ScriptDgi
+
+WRONG = "805316"
+
+
+def built_in(rig: Rig) -> Rig:
+    """The card with the applets that are shipped."""
+    card = Card(rig.env, rig.card.store, catalog.installed(), sandbox=True)
+    return Rig(rig.env, rig.owner, rig.identity, card)
+
+
+def reopened(rig: Rig) -> Rig:
+    """The card after power came back."""
+    rig.disk.restart()
+    env = SimEnv(99, disk=rig.disk)
+    card = Card.open(env, DIRECTORY, SEAL_KEY, sandbox=True, catalog=catalog.installed())
+    return Rig(env, rig.owner, rig.identity, card)
+
+
+def phone(rig: Rig) -> HostSession:
+    """The phone's channel on the cardholder applet."""
+    session = open_scp11a(rig)
+    assert isinstance(session, HostSession)
+    return session
+
+
+def add_card(rig: Rig, number: int, card: CardData) -> bytes:
+    """Run a personalisation script that ends by making the new card the active one."""
+    aid = aids.instance_aid(card.product.registered_aid, number)
+    draft = rig.draft(number)
+    parameters = instance_parameters(ContactlessState.DEACTIVATED)
+    module = card.product.module_aid
+    draft.add(
+        commands.install_for_install(
+            InstallForInstall(aids.PAYMENT_PACKAGE, module, aid, parameters=parameters)
+        )
+    )
+    groups = [Dgi(group, value) for group, value in sorted(card.dgis().items())]
+    draft.personalize(aid, groups, card.product.secret_numbers)
+    draft.add_group(Dgi(ScriptDgi.ACTIVATE, aid))
+    answers = run(rig.wired, draft.finish().script.apdus)
+    assert answers[-1].ok, f"{answers[-1].sw:04X}"
+    return aid
+
+
+def wallet(rig: Rig) -> tuple[Rig, bytes, bytes]:
+    """A paired card with a PIN, a kernel 3 and then a kernel 2 card."""
+    rig = built_in(rig)
+    rig.enrol_phone()
+    assert phone(rig).send(commands.create_pin(PIN)).ok
+    many: dict[str, Any] = {"taps_max": 200, "sum_max": 10_000}
+    return rig, add_card(rig, 1, replace(K3, **many)), add_card(rig, 2, replace(K2, **many))
+
+
+def pay(rig: Rig, wish: Wish | None = None) -> Response:
+    """What a terminal does: directory, best card, transaction."""
+    wish = wish or Wish()
+    directory = select(rig.contactless, aids.PPSE)
+    if not directory.ok:
+        return directory
+    entry = ber.require(directory.data, 0x6F, 0xA5, 0xBF0C, 0x61)
+    aid = ber.require(entry, 0x4F)
+    assert select(rig.contactless, aid).ok
+    if ber.require(entry, 0x9F2A) == b"\x03":
+        return transmit(rig.contactless, bytes.fromhex(wish.gpo()))
+    assert transmit(rig.contactless, bytes.fromhex("80A8000002830000")).ok
+    assert transmit(rig.contactless, bytes.fromhex("00B2010C00")).ok
+    return transmit(rig.contactless, bytes.fromhex(wish.generate_ac()))
+
+
+def test_from_pairing_to_the_tap_that_needs_the_pin() -> None:
+    rig, first, second = wallet(volatile())
+    assert tags(pay(rig))[0x9F36] == b"\x00\x01"
+    session = phone(rig)
+    assert session.send(commands.crs_set_status(0x01, 0x01, first)).ok
+    above = Wish(amount=20_000, ttq="36404000")
+    assert pay(rig, above).sw == 0x6986
+    answer = phone(rig).send(commands.verify(PIN))
+    report = LeaseReport.parse(SignedStatement.parse(answer.data, 0x7F62).body)
+    assert report.se_id == rig.identity.se_id != SE_ID
+    assert tags(pay(rig, above))[0x9F6C][1] & 0x80
+    assert rig.card.registry.effective(second) is ContactlessState.DEACTIVATED
+
+
+def test_a_wrong_pin_keeps_the_channel_and_the_third_blocks() -> None:
+    rig, _, _ = wallet(volatile())
+    session = phone(rig)
+    answers = [session.send(commands.verify(WRONG)).sw for _ in range(4)]
+    assert answers == [0x63C2, 0x63C1, 0x63C0, 0x6983]
+    assert pay(rig).ok, "the block keeps the cards"
+
+
+def test_the_strap_button_switches_in_plain_and_nothing_else() -> None:
+    rig, first, _ = wallet(volatile())
+    select(rig.wired, aids.CRS)
+    assert send(rig.wired, commands.crs_set_status(0x01, 0x01, first)).ok
+    assert send(rig.wired, commands.crs_set_interface(False)).sw == 0x6982
+    assert rig.card.registry.active()[0].aid == first
+
+
+def test_a_suspended_card_is_out_of_reach_of_the_registry() -> None:
+    rig, first, second = wallet(volatile())
+    draft = rig.draft(3)
+    draft.add_group(Dgi(ScriptDgi.MAKE_NON_ACTIVATABLE, second))
+    assert run(rig.wired, draft.finish().script.apdus)[-1].ok
+    select(rig.wired, aids.CRS)
+    answer = send(rig.wired, commands.crs_set_status(0x01, 0x01, second))
+    assert (answer.sw, answer.data.hex()) == (0x6320, "a10d4f0b" + second.hex())
+    assert pay(rig).sw == 0x6A82
+    assert send(rig.wired, commands.crs_set_status(0x01, 0x01, first)).ok
+    assert pay(rig).ok
+
+
+def test_a_card_whose_check_values_are_wrong_is_never_committed() -> None:
+    rig = built_in(volatile())
+    rig.enrol_phone()
+    phone(rig).send(commands.create_pin(PIN))
+    before = set(rig.state())
+
+    class Wrong(CardData):
+        def dgis(self) -> dict[int, bytes]:
+            return super().dgis() | {products.DGI_KEY_CHECKS: bytes(9)}
+
+    with pytest.raises(AssertionError, match="6985"):
+        add_card(rig, 1, Wrong())
+    assert set(rig.state()) == before
+
+
+def test_sensitive_data_are_not_on_the_disk_in_clear() -> None:
+    rig, _, _ = wallet(sealed())
+    phone(rig).send(commands.verify(PIN))
+    assert pay(rig).ok
+    for name in rig.disk.listdir(DIRECTORY):
+        raw = rig.disk.read(f"{DIRECTORY}/{name}")
+        for secret in (K3.keys[:16], K2.keys[:16], bytes.fromhex("99980000000000"), PIN.encode()):
+            assert secret not in raw
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_power_lost_at_every_step_of_a_tap_never_repeats_an_atc(kernel: int) -> None:
+    rig, first, _ = wallet(sealed())
+    if kernel == 3:
+        select(rig.wired, aids.CRS)
+        send(rig.wired, commands.crs_set_status(0x01, 0x01, first))
+    seen: list[int] = []
+    step = 0
+    while True:
+        step += 1
+        rig.disk.kill_at(step)
+        try:
+            answer = pay(rig)
+        except SimulatedCrash:
+            rig = reopened(rig)
+            continue
+        rig.disk.restart()
+        seen.append(int.from_bytes(tags(answer)[0x9F36], "big"))
+        if len(seen) > 2:
+            break
+    assert step > 3
+    assert seen == sorted(set(seen))
+    assert seen[-1] <= step, "at most one number is lost per cut"
+
+
+def test_power_lost_at_every_step_of_a_wrong_pin_gives_no_further_guess() -> None:
+    """However often the power goes, at most three guesses are compared."""
+    rig, _, _ = wallet(sealed())
+    answered = step = 0
+    while step < 40:
+        step += 1
+        session = phone(rig)
+        rig.disk.kill_at(step % 7 + 1)
+        try:
+            answer = session.send(commands.verify(WRONG))
+        except SimulatedCrash:
+            rig = reopened(rig)
+            continue
+        rig.disk.restart()
+        if answer.sw == 0x6983:
+            break
+        answered += 1
+    assert answered <= 3
+    assert phone(rig).send(commands.verify(PIN)).sw == 0x6983

@@ -55,8 +55,8 @@ def test_signed_form() -> None:
         b"",
         SignedStatement(PIN.body(), SIGNATURE).encode(receipt.TAG_PIN_STATEMENT),
         SignedStatement(LEASE.body(), SIGNATURE).encode(receipt.TAG_LEASE_REPORT) + b"\x00",
-        bytes.fromhex("7f6248df4000df4141") + bytes(65),
-        bytes.fromhex("7f624adf4000df4140") + bytes(64) + bytes.fromhex("df4200"),
+        bytes.fromhex("7f6247df4000df4141") + bytes(65),
+        bytes.fromhex("7f6249df4000df4140") + bytes(64) + bytes.fromhex("df4200"),
     ],
 )
 def test_other_kinds_and_surplus_are_refused(raw: bytes) -> None:

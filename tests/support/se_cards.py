@@ -59,10 +59,10 @@ class TinyModule:
         return ber.encode(0x6F, ber.encode(0x84, ctx.aid))
 
     def process(self, ctx: Context, command: Command) -> Response:
-        """INS 10 writes and answers, 11 writes and refuses, 12 flushes and refuses, 13 breaks."""
+        """INS 10 writes; 11 also refuses, 12 flushes and refuses, 13 breaks; 14 gives P1P2."""
         key = instance_key(ctx.aid, "count")
         count = int.from_bytes(ctx.state.get(key) or b"\0", "big")
-        if command.ins == 0xCA:
+        if command.ins == 0x14:
             return Response(bytes((count,)) * (command.p1 << 8 | command.p2), SW.OK)
         if command.ins not in {0x10, 0x11, 0x12, 0x13}:
             raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
@@ -87,6 +87,8 @@ class TinyModule:
     def commit_perso(self, ctx: Context, instance: Instance, dgis: Mapping[int, bytes]) -> None:
         for number, value in dgis.items():
             ctx.state.put(instance_key(instance.aid, f"{number:04X}"), bytes(value))
+        entry = ber.build((0x50, b"tiny"), (0x9F2A, b"\x03"))
+        ctx.state.put(instance_key(instance.aid, "directory"), entry)
 
     def remove(self, ctx: Context, instance: Instance) -> None:
         """Nothing outside the instance's own keys."""

@@ -197,7 +197,7 @@ class CardHandshake:
         if keys is None or not fits:
             raise ChannelError
         cryptogram = _cryptogram(keys, _HOST_CRYPTOGRAM, self._context)
-        chain = _first_chain(keys, level, cryptogram)
+        chain = _first_chain(keys, level, cryptogram, extended=command.extended)
         if not hmac.compare_digest(command.data, cryptogram + chain[:MAC_BYTES]):
             raise ChannelError
         return CardChannel(keys, level, chain)
@@ -235,10 +235,13 @@ def _cryptogram(keys: SessionKeys, constant: int, context: bytes) -> bytes:
     return bytes(kdf(keys.mac, constant, context, _HALF_BLOCK_BITS))
 
 
-def _first_chain(keys: SessionKeys, level: int, cryptogram: bytes) -> bytes:
-    """MAC over EXTERNAL AUTHENTICATE, whose first 8 bytes it carries itself."""
+def _first_chain(
+    keys: SessionKeys, level: int, cryptogram: bytes, *, extended: bool = False
+) -> bytes:
+    """MAC over EXTERNAL AUTHENTICATE (Lc as sent), whose first 8 bytes it carries itself."""
     size = len(cryptogram) + MAC_BYTES
+    lc = b"\x00" + size.to_bytes(2, "big") if extended else bytes((size,))
     mac = CMAC(AES(keys.mac))
-    mac.update(CHAIN_START + bytes((0x84, _INS_EXTERNAL_AUTHENTICATE, level, 0, size)))
+    mac.update(CHAIN_START + bytes((0x84, _INS_EXTERNAL_AUTHENTICATE, level, 0)) + lc)
     mac.update(cryptogram)
     return mac.finalize()

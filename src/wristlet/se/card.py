@@ -22,7 +22,7 @@ from wristlet.se.keyset import Kid
 from wristlet.se.profile import Profile
 from wristlet.se.registry import CardRegistry, is_domain
 from wristlet.se.store import SealedStore, Store, StoreDeadError
-from wristlet.wire.apdu import DATA_EXTENDED_MAX, LE_SHORT_MAX, Command, Response
+from wristlet.wire.apdu import DATA_EXTENDED_MAX, DATA_SHORT_MAX, LE_SHORT_MAX, Command, Response
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
@@ -185,10 +185,8 @@ class Port:
             return _fetch(slot, command.le)
         slot.answer = None
         whole = _reassemble(slot, command)
-        if whole is None:
-            return Response(b"", SW.OK)
-        if len(whole.data) > DATA_EXTENDED_MAX:
-            return Response(b"", SW.WRONG_LENGTH)
+        if isinstance(whole, Response):
+            return whole
         return _deliver(slot, self._run(slot, whole), whole.le)
 
     @staticmethod
@@ -311,8 +309,8 @@ class Port:
             return Response(b"", SW.NO_PRECISE_DIAGNOSIS)
 
 
-def _reassemble(slot: Slot, command: Command) -> Command | None:
-    """Collect a chain; gives the whole command after its last part, else None.
+def _reassemble(slot: Slot, command: Command) -> Command | Response:
+    """Collect a chain; gives the whole command after its last part, else the answer to a part.
 
     A command with another header ends an unfinished chain and runs by itself.
     """
@@ -320,15 +318,16 @@ def _reassemble(slot: Slot, command: Command) -> Command | None:
     if begun is not None:
         same = command.replace(cla=command.cla & ~_CLA_CHAINED).header == begun.header
         begun = begun if same else None
-    data = command.data if begun is None else begun.data + command.data
-    if command.is_chained:
-        if len(data) <= DATA_EXTENDED_MAX:
-            cla = command.cla & ~_CLA_CHAINED
-            slot.chain = command.replace(cla=cla, data=data, extended=False)
-        return None
-    if begun is None:
+    if begun is None and not command.is_chained:
         return command
-    return command.replace(data=data, extended=command.extended or len(data) > 0xFF)
+    data = command.data if begun is None else begun.data + command.data
+    if len(data) > DATA_EXTENDED_MAX:
+        return Response(b"", SW.WRONG_LENGTH)
+    if command.is_chained:
+        cla = command.cla & ~_CLA_CHAINED
+        slot.chain = command.replace(cla=cla, data=data, extended=False)
+        return Response(b"", SW.OK)
+    return command.replace(data=data, extended=command.extended or len(data) > DATA_SHORT_MAX)
 
 
 def _deliver(slot: Slot, response: Response, le: int | None) -> Response:

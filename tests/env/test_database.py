@@ -323,11 +323,14 @@ async def test_inline_needs_no_thread_and_keeps_the_rules(tmp_path: Path, migrat
         await database.write(insert("b"))
 
 
-async def test_files_are_for_the_owner_only(database: Database) -> None:
-    await database.write(insert("a"))
+async def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
+    database = Database(tmp_path / "test.db", durability="none")
+    await database.open()
+    await database.write(lambda c: c.execute("CREATE TABLE item (id INTEGER)"))
     modes = {
         file.name: file.stat().st_mode & 0o777 for file in database.path.parent.glob("test.db*")
     }
+    await database.close()
     assert set(modes.values()) == {0o600}
     assert "test.db-wal" in modes
 

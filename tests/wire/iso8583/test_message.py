@@ -110,6 +110,8 @@ def test_fast_and_careful_path_agree_on_values(fields: dict[int, Value]) -> None
         (2, "", "has length 0"),
         (3, "00000", "has length 5, must be 6"),
         (3, "００００００", "not a digit"),
+        (3, "00a000", "not a digit"),
+        (3, "00 000", "not a digit"),
         (3, 0, "is int, must be str"),
         (3, None, "is NoneType, must be str"),
         (4, b"\0" * 6, "is bytes, must be str"),
@@ -167,6 +169,38 @@ def test_a_damaged_message_says_where_and_what_was_read(
         assert error.value.partial.fields[number] == PURCHASE.fields[number]
 
 
+@pytest.mark.parametrize(
+    ("fields", "good", "bad"),
+    [
+        ({22: "071"}, "0071", "1071"),
+        ({22: "071", 23: "001"}, "00710001", "0071f001"),
+        ({2: "123"}, "030123", "031123"),
+        ({2: "12"}, "0212", "021b"),
+        ({2: "12"}, "0212", "0c12"),
+        ({35: "123"}, "03123f", "031230"),
+        ({35: "1D23"}, "041d23", "041dd3"),
+        ({35: "1D23"}, "041d23", "04d123"),
+        ({35: "12"}, "0212", "021a"),
+        ({39: "00"}, "3030", "3080"),
+        ({39: "00", 41: "A"}, "3030" + "41" + "20" * 7, "3030" + "41" + "20" * 6 + "0a"),
+        ({44: "A"}, "0141", "01c1"),
+        ({44: "A"}, "0141", "0109"),
+        ({55: b"A"}, "000141", "000a41"),
+        ({55: b"A"}, "000141", "100141"),
+        ({55: b"A"}, "000141", "0f0141"),
+    ],
+)
+def test_only_the_right_packing_is_read(fields: dict[int, Value], good: str, bad: str) -> None:
+    message = Message("0100", fields)
+    raw = iso.encode(message)
+    head = raw.removesuffix(bytes.fromhex(good))
+    assert head != raw
+    assert iso.decode(raw) == message
+    for read in (iso.decode, iso._decode_carefully, lambda raw: iso.scan(raw, *fields)):
+        with pytest.raises(Iso8583Error):
+            read(head + bytes.fromhex(bad))
+
+
 def test_an_unknown_field_is_refused_with_what_came_before() -> None:
     raw = bytes.fromhex("0100a0000000000000008000000000000000000000" + "00" * 8)
     with pytest.raises(Iso8583Error, match="field 65") as error:
@@ -219,6 +253,9 @@ def test_scan_looks_no_further_than_it_must() -> None:
     assert iso.scan(raw[:40], 2, 11) == {2: "9998010000000012", 11: "000123"}
     with pytest.raises(Iso8583Error):
         iso.scan(raw[:40], 2, 37)
+    inside = raw.index(b"632707000123") + 5
+    with pytest.raises(Iso8583Error, match="field 37"):
+        iso.scan(raw[:inside], 37)
     with pytest.raises(Iso8583Error):
         iso.scan(b"", 2)
     assert iso.scan(raw, 128) == {}
@@ -241,7 +278,7 @@ def test_any_change_breaks_the_mac(message: Message, data: st.DataObject) -> Non
     assert not iso.has_valid_mac(bytes(raw), mac)
 
 
-@pytest.mark.parametrize("raw", [b"", bytes(9), iso.encode(Message("0800", {11: "000001"}))])
+@pytest.mark.parametrize("raw", [b"", bytes(9), iso.encode(PURCHASE.without(64))])
 def test_a_message_without_mac_has_no_mac_input(raw: bytes) -> None:
     with pytest.raises(DecodeError, match="MAC"):
         iso.mac_input(raw)

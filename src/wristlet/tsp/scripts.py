@@ -43,7 +43,9 @@ PURPOSE_FOR: Final = {
 """The script that brings an existing instance to what is wanted."""
 
 _STATES: Final[dict[Purpose, frozenset[int]]] = {
-    Purpose.PERSONALISE: frozenset(ContactlessState),
+    Purpose.PERSONALISE: frozenset(
+        {ContactlessState.DEACTIVATED, ContactlessState.NON_ACTIVATABLE}
+    ),
     Purpose.MAKE_ACTIVATABLE: frozenset({ContactlessState.DEACTIVATED, ContactlessState.ACTIVATED}),
     Purpose.MAKE_NON_ACTIVATABLE: frozenset({ContactlessState.NON_ACTIVATABLE}),
     Purpose.DELETE: frozenset({STATE_ABSENT}),

@@ -1,0 +1,76 @@
+"""The token service as a process: life cycle over HTTP, authorisations over ISO 8583."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from wristlet.crypto.seal import KeyStore, KeyUsage, SealKey
+from wristlet.env.base import Env
+from wristlet.env.database import Database, Durability
+from wristlet.links.http import HttpClient
+from wristlet.links.iso8583_peer import Iso8583Server, TcpClient
+from wristlet.links.issuer_client import IssuerClient
+from wristlet.links.process import (
+    address_of,
+    announce_ready,
+    open_listener,
+    serving_http,
+    until_stopped,
+)
+from wristlet.tsp.config import Caller, TspConfig
+from wristlet.tsp.endpoints import create_app
+from wristlet.tsp.repository import MIGRATIONS
+from wristlet.tsp.service import TokenService
+from wristlet.tsp.setup import KEY_STORE_CONTEXT, TspKeys
+
+CONFIG_ENTRY = "tsp.config"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the token service keeps its state and listens, and how it reaches switch and bank."""
+
+    directory: Path
+    http: str
+    iso8583: str
+    switch: str
+    issuer_url: str
+    durability: Durability = "power"
+
+
+def read_config(store: KeyStore) -> TspConfig:
+    """Read trusted maker roots and requestors from the key store; raises KeyStoreError."""
+    stored = json.loads(bytes(store.get(CONFIG_ENTRY, KeyUsage.PUBLIC)))
+    return TspConfig(
+        trusted_roots=tuple(bytes.fromhex(root) for root in stored["trusted_roots"]),
+        callers=tuple(Caller.of(name, token) for name, token in stored["requestors"].items()),
+    )
+
+
+async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
+    """Serve until SIGTERM."""
+    path = settings.directory / "keys.sealed"
+    store = KeyStore.open(env.disk, path, seal_key, KEY_STORE_CONTEXT, env.random.bytes)
+    keys = TspKeys.load(store)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.directory / "tsp.db", MIGRATIONS, settings.durability)
+        await database.open()
+        stack.push_async_callback(database.close)
+        issuer_http = HttpClient(settings.issuer_url)
+        stack.push_async_callback(issuer_http.close)
+        service = TokenService(env, database, keys, read_config(store), IssuerClient(issuer_http))
+        to_switch = TcpClient(settings.switch, keys.hop_to_switch)
+        stack.push_async_callback(to_switch.close)
+        authorizer = service.authorizer(to_switch)
+        hosts = Iso8583Server(authorizer.handle, keys.hop_from_switch)
+        listener = open_listener(settings.iso8583)
+        await hosts.start(listener)
+        stack.push_async_callback(hosts.close)
+        http = await stack.enter_async_context(
+            serving_http(create_app(service), open_listener(settings.http))
+        )
+        announce_ready("tsp", http=http, iso8583=address_of(listener))
+        await until_stopped()

@@ -6,8 +6,7 @@ clock: the age of a lease is judged by the token service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.se.applets import pin
 from wristlet.wire.emv.iad import LeaseBlock
@@ -19,11 +18,9 @@ KEY: Final = "lease/state"
 UNLOCK_COUNTER_MAX: Final = 0xFFFF
 _OPEN: Final = 0x80
 _WORN: Final = 0x20
-_AMOUNT_MAX: Final = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """The lease as it is stored; `open` says nothing about what is left."""
 
     unlock_counter: int = 0
@@ -52,7 +49,8 @@ def load(state: State) -> Lease:
 
 def read(ctx: Context) -> LeaseBlock:
     """Give the lease as cryptograms carry it, not used for a tap."""
-    return _block(ctx.state, load(ctx.state), used=False)
+    lease = load(ctx.state)
+    return _block(ctx.state, lease, valid=lease.valid, used=False)
 
 
 def use(ctx: Context, amount_minor: int) -> LeaseBlock:
@@ -62,15 +60,14 @@ def use(ctx: Context, amount_minor: int) -> LeaseBlock:
     left after it.
     """
     before = load(ctx.state)
-    after = replace(
-        before,
+    after = before._replace(
         taps_left=before.taps_left - 1,
         amount_left_minor=before.amount_left_minor - amount_minor,
     )
     if not before.valid or after.amount_left_minor < 0:
         raise ValueError("the lease does not cover the tap: decide before using it")
     _store(ctx.state, after if after.valid else _ended(after))
-    return replace(_block(ctx.state, after, used=True), valid=True)
+    return _block(ctx.state, after, valid=True, used=True)
 
 
 def open_new(ctx: Context) -> Lease:
@@ -100,13 +97,13 @@ def close(ctx: Context) -> None:
 def set_worn(ctx: Context, worn: bool) -> None:
     """Keep what the strap says about the wrist; leaving it ends the lease."""
     old = load(ctx.state)
-    new = replace(old if worn else _ended(old), worn=worn)
+    new = (old if worn else _ended(old))._replace(worn=worn)
     if new != old:
         _store(ctx.state, new)
 
 
 def _ended(lease: Lease) -> Lease:
-    return replace(lease, open=False, taps_left=0, amount_left_minor=0)
+    return lease._replace(open=False, taps_left=0, amount_left_minor=0)
 
 
 def _store(state: State, lease: Lease) -> None:
@@ -119,15 +116,15 @@ def _store(state: State, lease: Lease) -> None:
     )
 
 
-def _block(state: State, lease: Lease, *, used: bool) -> LeaseBlock:
+def _block(state: State, lease: Lease, *, valid: bool, used: bool) -> LeaseBlock:
     tries = pin.tries_left(state)
     return LeaseBlock(
-        unlock_counter=lease.unlock_counter,
-        valid=lease.valid,
-        used=used,
-        worn=lease.worn,
-        pin_blocked=tries == 0,
-        tries_left=tries,
-        taps_left=lease.taps_left,
-        amount_left_minor=min(lease.amount_left_minor, _AMOUNT_MAX),
+        lease.unlock_counter,
+        valid,
+        used,
+        lease.worn,
+        tries == 0,
+        tries,
+        lease.taps_left,
+        lease.amount_left_minor,
     )

@@ -6,14 +6,13 @@ CRYPTOGRAM Command-Response APDUs; EMV 4.3 Book 2, Application Cryptogram.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.crypto.cryptogram import Cvn21
 from wristlet.se.applets import lease
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
-from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide
+from wristlet.se.applets.payment.limits import Cvm, Tap, Verdict, decide
 from wristlet.se.applets.payment.session import Phase, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data, lease_view
 from wristlet.wire import ber, products
@@ -45,14 +44,12 @@ _SEE_PHONE: Final = bytes.fromhex("DF4B03000100")
 """POS cardholder interaction information: the wearer must unlock first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """What the cryptogram will say, and `hint`, an object for the terminal's display."""
 
     ac_type: AcType
     device_cvm: bool
     block: LeaseBlock
-    counters: Counters
     hint: bytes = b""
 
 
@@ -61,7 +58,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     command_data(data, 0)
     counters = session.counters(ctx)
     session.atc = next_atc(counters)
-    session.save(ctx, replace(counters, atc=session.atc))
+    session.save(ctx, counters.with_atc(session.atc))
     session.phase = Phase.INITIATED
     return session.plan.answer
 
@@ -103,15 +100,15 @@ def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> 
     counters = session.counters(ctx)
     tap = _tap(terminal)
     if wanted is AcType.AAC:
-        return _Outcome(AcType.AAC, False, block, counters)
+        return _Outcome(AcType.AAC, False, block)
     decision = decide(tap, session.plan.limits, counters, lease_view(block))
     if decision.verdict is Verdict.UNLOCK:
-        return _Outcome(AcType.AAC, False, block, counters, _SEE_PHONE)
+        return _Outcome(AcType.AAC, False, block, _SEE_PHONE)
     if decision.verdict is Verdict.COUNTED:
         session.save(ctx, decision.counters)
-        return _Outcome(AcType.ARQC, False, block, decision.counters)
+        return _Outcome(AcType.ARQC, False, block)
     used = lease.use(ctx, decision.lease_amount_minor)
-    return _Outcome(AcType.ARQC, tap.cvm is Cvm.DEVICE, used, counters)
+    return _Outcome(AcType.ARQC, tap.cvm is Cvm.DEVICE, used)
 
 
 def _tap(terminal: bytes) -> Tap:

@@ -6,8 +6,7 @@ Book C-3, transaction processing; EMV 4.3 Book 2, Application Cryptogram.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.crypto.cryptogram import Cvn18
 from wristlet.se.applets import lease
@@ -41,8 +40,7 @@ _TYPE_REFUND: Final = 0x20
 _CRYPTOGRAM_INFORMATION: Final = {AcType.ARQC: b"\x80", AcType.AAC: b"\x00"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """What the cryptogram will say."""
 
     ac_type: AcType
@@ -61,7 +59,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     counters = session.counters(ctx)
     atc = next_atc(counters)
     outcome = _decide(ctx, session, terminal, counters)
-    session.save(ctx, replace(outcome.counters, atc=atc))
+    session.save(ctx, outcome.counters.with_atc(atc))
     session.phase = Phase.DONE
     plan = session.plan
     cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.device_cvm)

@@ -1,15 +1,15 @@
 """When a tap may be answered: the lease, and the counters of taps without one.
 
 Pure: what the terminal asks, what the product allows and what was used so far go in, one decision
-comes out. Source of the idea: EMV Contactless Book C-2 and C-3, cardholder verification on the
-consumer's device; the counters are this product's own.
+comes out. Named tuples, because all of it is made anew at every tap. Source of the idea: EMV
+Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the counters are
+this product's own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, unique
-from typing import Final
+from typing import Final, NamedTuple
 
 NO_CVM_SUM_CAP: Final = 0xFFFF_FFFF
 
@@ -35,8 +35,7 @@ class Verdict(Enum):
     """Refused: the wearer must enter the PIN first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What the product allows; amounts in minor units of `currency` (numeric code, 2 bytes)."""
 
     taps_max: int
@@ -45,8 +44,7 @@ class Limits:
     cdcvm_always: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(NamedTuple):
     """What one card has used up.
 
     `taps` and `amount_minor` count taps without lease since the unlock numbered
@@ -66,9 +64,12 @@ class Counters:
 
     def encode(self) -> bytes:
         """9 bytes: ATC(2), unlock counter(2), taps(1), amount(4)."""
-        return (
-            self.atc << 56 | self.unlock_counter << 40 | self.taps << 32 | self.amount_minor
-        ).to_bytes(9, "big")
+        packed = self.atc << 56 | self.unlock_counter << 40 | self.taps << 32 | self.amount_minor
+        return packed.to_bytes(9, "big")
+
+    def with_atc(self, atc: int) -> Counters:
+        """The same under the next ATC."""
+        return Counters(atc, self.unlock_counter, self.taps, self.amount_minor)
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Counters:
@@ -81,8 +82,7 @@ class Counters:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Tap:
+class Tap(NamedTuple):
     """What the terminal asks for: amount in minor units of `currency` (numeric code, 2 bytes)."""
 
     amount_minor: int
@@ -90,8 +90,7 @@ class Tap:
     cvm: Cvm
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseView:
+class LeaseView(NamedTuple):
     """The part of the lease that decides."""
 
     valid: bool
@@ -99,8 +98,7 @@ class LeaseView:
     unlock_counter: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`verdict`, the amount the lease pays, and the new counters (ATC unchanged)."""
 
     verdict: Verdict

@@ -6,8 +6,7 @@ A tap then reads one fixed-size header and a ready piece of its answer instead o
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wristlet.se.applets.payment.limits import Limits
 
@@ -15,8 +14,7 @@ KEY: Final = "plan"
 _HEADER: Final = struct.Struct(">B?2s2sB2s2s?BIHH")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """One instance's constants.
 
     `answer` is the fixed part of the GPO answer: for kernel 2 all of it, for kernel 3 the objects
@@ -45,26 +43,9 @@ class Plan:
 
     def encode(self) -> bytes:
         """Header of 20 bytes, then the ready piece."""
-        return (
-            _HEADER.pack(
-                self.kernel,
-                self.oda,
-                self.aip,
-                self.currency,
-                self.key_index,
-                self.dac,
-                self.ctq,
-                self.cdcvm_always,
-                self.taps_max,
-                self.sum_max,
-                self.related_record,
-                self.related_offset,
-            )
-            + self.answer
-        )
+        return _HEADER.pack(*self[:-1]) + self.answer
 
     @classmethod
     def decode(cls, raw: bytes) -> Plan:
         """Read `encode`'s bytes."""
-        fields = *_HEADER.unpack_from(raw), raw[_HEADER.size :]
-        return cls(*fields)
+        return cls._make((*_HEADER.unpack_from(raw), raw[_HEADER.size :]))

@@ -66,17 +66,18 @@ def announce_ready(part: str, **addresses: str) -> None:
     sys.stdout.flush()
 
 
-async def until_stopped() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def stop_event() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set; ask for it before `announce_ready`."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
-    try:
-        await stopped.wait()
-    finally:
-        for number in _STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+    return stopped
+
+
+async def until_stopped() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    await stop_event().wait()
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
@@ -134,7 +135,7 @@ async def serving_http(app: Any, listener: socket.socket) -> AsyncIterator[str]:
 
 async def serve_app(part: str, app: Any, address: str) -> None:
     """Serve one app as one process: listen, announce, stop on SIGTERM."""
-    listener = open_listener(address)
-    async with serving_http(app, listener) as url:
+    stopped = stop_event()
+    async with serving_http(app, open_listener(address)) as url:
         announce_ready(part, http=url)
-        await until_stopped()
+        await stopped.wait()

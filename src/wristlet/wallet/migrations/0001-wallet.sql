@@ -158,13 +158,13 @@ CREATE INDEX events_by_wearer ON events (tenant_id, wearer_id, sequence);
 CREATE TABLE replies (
     tenant_id TEXT NOT NULL,
     actor TEXT NOT NULL,
-    idempotency_key TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
     fingerprint TEXT NOT NULL,
     status INTEGER NOT NULL,
     body_sealed TEXT NOT NULL,
     locked_until_ms BIGINT NOT NULL,
     created_ms BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, actor, idempotency_key)
+    PRIMARY KEY (tenant_id, actor, key_hash)
 );
 
 CREATE INDEX replies_by_age ON replies (tenant_id, created_ms);

@@ -1,0 +1,126 @@
+"""The log's pointer moves by accepted receipts, in order, and by nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.wallet_city import City, Person, receipt
+from wristlet.links.http import RemoteProblem
+from wristlet.model.wallet_messages import CommitReceipt, CommitReport, Device
+
+OTHER_SE = "77" * 16
+
+
+async def refused(hana: Person, device: Device, sequence: int, statement: str) -> tuple[int, str]:
+    with pytest.raises(RemoteProblem) as caught:
+        await hana.client.submit_receipt(device.id, sequence, CommitReceipt(statement))
+    now = await hana.client.device(device.id)
+    assert now.commits_acknowledged == 0
+    return caught.value.status, caught.value.problem.code
+
+
+async def test_out_of_order_is_refused_before_the_token_service(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    await hana.add(device)
+    outcome = await refused(hana, device, 2, receipt(device.se_id, 2))
+    assert outcome == (409, "commit_out_of_order")
+    assert "receipts" not in city.tsp.calls
+
+
+async def test_forged_receipt_moves_nothing(hana: Person) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    forged = receipt(device.se_id, 1, signature=b"\x22" * 64)
+    assert await refused(hana, device, 1, forged) == (409, "receipt_refused")
+    (card,) = (await hana.client.cards()).data
+    assert (card.state, card.se_state) == ("inactive", "loading")
+
+
+@pytest.mark.parametrize("wrong", ["se", "number", "domain"])
+async def test_receipt_of_something_else_is_refused(hana: Person, wrong: str) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    statement = {
+        "se": receipt(OTHER_SE, 1),
+        "number": receipt(device.se_id, 2),
+        "domain": receipt(device.se_id, 1, domain="f0575249534c544f4501"),
+    }[wrong]
+    assert await refused(hana, device, 1, statement) == (409, "receipt_mismatch")
+
+
+@pytest.mark.parametrize("statement", ["", "zz", "7f60", "7f6000", "00" * 3000])
+async def test_malformed_receipt_names_the_field(hana: Person, statement: str) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    assert await refused(hana, device, 1, statement) == (400, "parameter_invalid")
+
+
+async def test_unknown_commit(hana: Person) -> None:
+    device = await hana.pair()
+    assert await refused(hana, device, 9, receipt(device.se_id, 9)) == (404, "object_not_found")
+
+
+async def test_other_receipt_for_an_acknowledged_commit(hana: Person) -> None:
+    device = await hana.pair()
+    await hana.active(device)
+    with pytest.raises(RemoteProblem) as caught:
+        await hana.client.submit_receipt(device.id, 1, CommitReceipt(receipt(device.se_id, 2)))
+    assert caught.value.problem.code == "receipt_mismatch"
+    late = await hana.client.report_commit(device.id, 1, CommitReport(0, "too late"))
+    assert late.state == "acknowledged"
+
+
+async def test_lost_reply_to_a_receipt_heals(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    city.wire.lose_replies = 1
+    statement = receipt(device.se_id, 1)
+    assert await refused(hana, device, 1, statement) == (503, "token_service_unavailable")
+    progress = await hana.client.submit_receipt(device.id, 1, CommitReceipt(statement))
+    assert progress.commits_acknowledged == 1
+
+
+async def test_answer_about_another_script_moves_nothing(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    city.tsp.rewrite = {"number": 5}
+    statement = receipt(device.se_id, 1)
+    assert await refused(hana, device, 1, statement) == (502, "token_service_failed")
+
+
+@pytest.mark.parametrize(
+    ("index", "reason", "sw"), [(-1, "x", None), (9999, "x", None), (0, "x", 0x10000), (0, "", 1)]
+)
+async def test_bad_reports_are_refused(
+    hana: Person, index: int, reason: str, sw: int | None
+) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    with pytest.raises(RemoteProblem) as caught:
+        await hana.client.report_commit(device.id, 1, CommitReport(index, reason, sw))
+    assert caught.value.status == 400
+
+
+async def test_scripts_are_read_from_the_pointer_or_from_anywhere(hana: Person) -> None:
+    device = await hana.pair()
+    await hana.active(device)
+    for _ in range(3):
+        await hana.add(device)
+    page = await hana.client.commits(device.id, limit=2)
+    assert ([commit.sequence for commit in page.data], page.has_more) == ([2, 3], True)
+    rest = await hana.client.commits(device.id, after=int(page.next_cursor or 0))
+    assert ([commit.sequence for commit in rest.data], rest.has_more) == ([4], False)
+    everything = await hana.client.commits(device.id, after=0)
+    assert [commit.sequence for commit in everything.data] == [1, 2, 3, 4]
+
+
+async def test_script_numbers_in_the_log_only_rise(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    city.tsp._numbers.clear()
+    with pytest.raises(RemoteProblem) as caught:
+        await hana.add(device)
+    assert caught.value.problem.code == "token_service_failed"
+    assert "script.number" in caught.value.problem.message
+    assert len((await hana.client.cards()).data) == 1

@@ -58,28 +58,29 @@ def iad_of(aid: bytes, objects: dict[int, bytes]) -> Iad18 | Iad21:
 
 # Lease, amount and wish in, result out. Product: 3 taps and 100.00 without lease.
 TAPS = """
-card lease amount  changes                                | result cdcvm used
+card lease amount  changes                                | result lease CTQ
 K3   no    1000    -                                      | ARQC   no    no
 K3   no    10001   -                                      | 6986
 K3   no    1000    ttq=36404000                           | 6986
-K3   yes   1000    -                                      | ARQC   no    yes
-K3   yes   20000   ttq=36404000                           | ARQC   yes   yes
+K3   yes   1000    -                                      | ARQC   used  no
+K3   yes   20000   ttq=36404000                           | ARQC   used  cdcvm
 K3   yes   50001   ttq=36404000                           | 6986
 K3   yes   20000   ttq=36400000                           | 6985
 K3   yes   1000    ttq=80404000                           | 6985
 K3   no    1000    ttq=3E004000                           | AAC    no    no
 K3   no    1000    kind=20                                | AAC    no    no
 K3   no    1000    currency=0840                          | 6986
-K3   yes   999999  currency=0840                          | ARQC   yes   yes
-K2   no    1000    -                                      | ARQC   no    no
-K2   no    1000    cvm_results=1F0302                     | ARQC   no    no
-K2   no    10001   -                                      | AAC    no    no
-K2   no    1000    cvm_results=010002                     | AAC    no    no
-K2   no    1000    cvm_results=5E0300                     | AAC    no    no
-K2   yes   1000    -                                      | ARQC   no    yes
-K2   yes   20000   cvm_results=010002                     | ARQC   yes   yes
-K2   yes   50001   cvm_results=010002                     | AAC    no    no
-K2   no    1000    currency=0840                          | AAC    no    no
+K3   yes   999999  currency=0840                          | ARQC   used  cdcvm
+K3   yes   999999  currency=0840,ttq=36000000             | ARQC   used  no
+K2   no    1000    -                                      | ARQC   no
+K2   no    1000    cvm_results=1F0302                     | ARQC   no
+K2   no    10001   -                                      | AAC    no
+K2   no    1000    cvm_results=010002                     | AAC    no
+K2   no    1000    cvm_results=5E0300                     | AAC    no
+K2   yes   1000    -                                      | ARQC   used
+K2   yes   20000   cvm_results=010002                     | ARQC   used
+K2   yes   50001   cvm_results=010002                     | AAC    no
+K2   no    1000    currency=0840                          | AAC    no
 """
 
 
@@ -102,9 +103,9 @@ def test_one_tap(asked: str, expected: str) -> None:
     iad = iad_of(aid, objects)
     assert iad.ac_type is AcType[result]
     assert objects[0x9F27] == (b"\x80" if result == "ARQC" else b"\x00")
-    assert [iad.cdcvm_done, iad.lease.used] == [word == "yes" for word in verdict]
-    if aids.kernel_of(aid) == 3:
-        assert bool(objects[0x9F6C][1] & 0x80) is iad.cdcvm_done
+    assert iad.cdcvm_done is iad.lease.used is (verdict[0] == "used")
+    if card == "K3":
+        assert bool(objects[0x9F6C][1] & 0x80) is (verdict[1] == "cdcvm")
     assert objects[0x9F26] == recomputed(aid, wish, objects)
     assert objects[0x9F36] == b"\x00\x01"
 

@@ -48,7 +48,6 @@ class _Outcome(NamedTuple):
     """What the cryptogram will say, and `hint`, an object for the terminal's display."""
 
     ac_type: AcType
-    device_cvm: bool
     block: LeaseBlock
     hint: bytes = b""
 
@@ -79,7 +78,7 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
     outcome = _decide(ctx, session, terminal, wanted)
     session.phase = Phase.DONE
     plan = session.plan
-    cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.device_cvm)
+    cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.block.used)
     iad = Iad21(plan.key_index, cvr, plan.dac, outcome.block)
     atc_bytes = session.atc.to_bytes(2, "big")
     raw_iad = iad.encode()
@@ -100,15 +99,15 @@ def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> 
     counters = session.counters(ctx)
     tap = _tap(terminal)
     if wanted is AcType.AAC:
-        return _Outcome(AcType.AAC, False, block)
+        return _Outcome(AcType.AAC, block)
     decision = decide(tap, session.plan.limits, counters, lease_view(block))
     if decision.verdict is Verdict.UNLOCK:
-        return _Outcome(AcType.AAC, False, block, _SEE_PHONE)
+        return _Outcome(AcType.AAC, block, _SEE_PHONE)
     if decision.verdict is Verdict.COUNTED:
         session.save(ctx, decision.counters)
-        return _Outcome(AcType.ARQC, False, block)
+        return _Outcome(AcType.ARQC, block)
     used = lease.use(ctx, decision.lease_amount_minor)
-    return _Outcome(AcType.ARQC, tap.cvm is Cvm.DEVICE, used)
+    return _Outcome(AcType.ARQC, used)
 
 
 def _tap(terminal: bytes) -> Tap:

@@ -41,10 +41,10 @@ _CRYPTOGRAM_INFORMATION: Final = {AcType.ARQC: b"\x80", AcType.AAC: b"\x00"}
 
 
 class _Outcome(NamedTuple):
-    """What the cryptogram will say."""
+    """What the cryptogram will say; `shows_cdcvm` is what the terminal is told in the CTQ."""
 
     ac_type: AcType
-    device_cvm: bool
+    shows_cdcvm: bool
     block: LeaseBlock
     counters: Counters
 
@@ -62,12 +62,12 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     session.save(ctx, outcome.counters.with_atc(atc))
     session.phase = Phase.DONE
     plan = session.plan
-    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.device_cvm)
+    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.block.used)
     iad = Iad18(plan.key_index, cvr, outcome.block).encode()
     atc_bytes = atc.to_bytes(2, "big")
     key = session.required(ctx, products.DGI_KEYS)[_MAC_KEY]
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
-    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.device_cvm else 0)))
+    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
     answer = b"".join(
         (
             plan.answer,
@@ -99,9 +99,9 @@ def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters)
         raise CardError(SW.COMMAND_NOT_ALLOWED)
     if decision.verdict is Verdict.COUNTED:
         return _Outcome(AcType.ARQC, False, block, decision.counters)
-    device_cvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
+    shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
     used = lease.use(ctx, decision.lease_amount_minor)
-    return _Outcome(AcType.ARQC, device_cvm, used, counters)
+    return _Outcome(AcType.ARQC, shows_cdcvm, used, counters)
 
 
 def _tap(terminal: bytes) -> Tap:

@@ -54,7 +54,7 @@ async def test_dataclasses_go_both_ways(client: HttpClient) -> None:
     assert await client.post("/ask", Question("a", 2), Reply) == Reply("a 2")
     assert await client.get("/search", Reply, {"q": "x", "left_out": None}) == Reply("x")
     assert await client.get("/search", Reply, {"q": None}) == Reply("none")
-    assert await client.post("/ask", Question("a", 2), type(None)) is None  # type: ignore[func-returns-value]
+    await client.post("/ask", Question("a", 2), type(None))
 
 
 async def test_refusal_is_a_problem_with_all_fields(client: HttpClient) -> None:

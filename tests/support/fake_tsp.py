@@ -62,6 +62,7 @@ class FakeTsp:
         self.bodies: list[bytes] = []
         self.refuse: ApiError | None = None
         self.rewrite: dict[str, Any] = {}
+        self.rewrite_script: dict[str, Any] = {}
         self._offers: dict[str, EligibilityRequest] = {}
         self._answers: dict[str, tuple[bytes, Any]] = {}
         self._numbers: Counter[str] = Counter()
@@ -174,7 +175,8 @@ class FakeTsp:
         number = self._numbers[token.se_id]
         self.scripts[token.se_id, number] = (token.token_reference, purpose)
         apdus = ["00a4040000", f"80e60000{number:02x}"]
-        return ScriptPackage(token.se_id, DOMAIN, number, purpose, apdus)
+        script = ScriptPackage(token.se_id, DOMAIN, number, purpose, apdus)
+        return replace(script, **self.rewrite_script)
 
     def _set(self, ref: str, **fields: Any) -> TokenInfo:
         self.tokens[ref] = replace(self.tokens[ref], **fields)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -246,8 +245,7 @@ async def test_hostile_script_is_not_recorded(
     hana: Person, city: City, field: dict[str, Any]
 ) -> None:
     device = await hana.pair()
-    make = city.tsp._script
-    city.tsp._script = lambda token, purpose: replace(make(token, purpose), **field)  # type: ignore[method-assign]
+    city.tsp.rewrite_script = field
     with pytest.raises(RemoteProblem) as caught:
         await hana.add(device)
     assert caught.value.problem.code == "token_service_failed"

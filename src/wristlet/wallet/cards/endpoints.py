@@ -32,6 +32,7 @@ def operations(cards: CardService) -> tuple[Operation, ...]:
     """Declare them."""
     return (
         *_adding(cards),
+        *_looking(cards),
         *_verifying(cards),
         _change("suspend", "Suspend a card as its holder", cards.suspend),
         _change("resume", "Take back the holder's own suspension", cards.resume),
@@ -84,6 +85,11 @@ def _adding(cards: CardService) -> tuple[Operation, ...]:
                 *_TSP,
             ),
         ),
+    )
+
+
+def _looking(cards: CardService) -> tuple[Operation, ...]:
+    return (
         Operation(
             "card_list",
             "cards",

@@ -25,6 +25,10 @@ _TSP = ("token_service_unavailable", "token_service_failed")
 
 def operations(devices: DeviceService) -> tuple[Operation, ...]:
     """Declare them."""
+    return (*_pairing(devices), *_losing(devices), *_reporting(devices))
+
+
+def _pairing(devices: DeviceService) -> tuple[Operation, ...]:
     return (
         Operation(
             "device_pair",
@@ -71,6 +75,11 @@ def operations(devices: DeviceService) -> tuple[Operation, ...]:
             status=HTTPStatus.CREATED,
             errors=("device_lost",),
         ),
+    )
+
+
+def _losing(devices: DeviceService) -> tuple[Operation, ...]:
+    return (
         Operation(
             "device_lose",
             "devices",
@@ -93,6 +102,11 @@ def operations(devices: DeviceService) -> tuple[Operation, ...]:
             body=ChangeReason,
             errors=("clear_digits_refused", "device_busy", *_TSP),
         ),
+    )
+
+
+def _reporting(devices: DeviceService) -> tuple[Operation, ...]:
+    return (
         Operation(
             "lease_report_submit",
             "devices",

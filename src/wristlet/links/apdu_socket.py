@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections import deque
 from pathlib import Path
+from typing import cast
 
 from wristlet.links.channel import CardPort, LinkLost
 
@@ -61,8 +62,8 @@ class _CardProtocol(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio gives streams here
-        self.transport = transport
+        # A stream transport; that of uvloop does not derive from asyncio's class.
+        self.transport = cast("asyncio.Transport", transport)
         self._server.enter(self)
 
     def data_received(self, data: bytes) -> None:

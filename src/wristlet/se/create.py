@@ -16,7 +16,7 @@ from wristlet.crypto.x509chain import Issuer, Subject, Use
 from wristlet.env.base import ensure_dir
 from wristlet.se import keyset, supplementary
 from wristlet.se.applets.base import Instance
-from wristlet.se.card import ID_KEY, LIFE_KEY, PROFILE_KEY, SANDBOX_KEY
+from wristlet.se.card import ID_KEY, LIFE_KEY, PROFILE_KEY, SANDBOX_KEY, Card
 from wristlet.se.context import EVENT_KEY, SECRET_KEY
 from wristlet.se.domains import BATCH_KEY, CASD_KEY
 from wristlet.se.keyset import Kid, SdKey, domain_key
@@ -30,10 +30,11 @@ from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wristlet.crypto.seal import KeyStore, SealKey
     from wristlet.env.base import Env
+    from wristlet.se.catalog import Catalog
     from wristlet.se.profile import Profile
 
 ROOT, ROOT_CERT = "maker.root", "maker.root.cert"
@@ -94,6 +95,25 @@ def create_volatile(
     """Make a secure element in memory only, for fleets and benches."""
     state, identity = new_state(env, owner, profile, sandbox=sandbox)
     return Store(state), identity
+
+
+def fleet(
+    env: Env,
+    owner: KeyStore,
+    profile: Profile,
+    count: int,
+    *,
+    catalog: Catalog | None = None,
+    sandbox: bool = False,
+) -> Iterator[tuple[Card, SeIdentity]]:
+    """Make many volatile cards for one process.
+
+    They share code, profile, certificates above their own and the names of their state, so that
+    an idle one costs a few KiB and no file, thread or task.
+    """
+    for _ in range(count):
+        store, identity = create_volatile(env, owner, profile, sandbox=sandbox)
+        yield Card(env, store, catalog, sandbox=sandbox), identity
 
 
 def maker_keys(env: Env, owner: KeyStore) -> None:

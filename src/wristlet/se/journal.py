@@ -48,7 +48,7 @@ _MARK_BITS_MAX: Final = 8
 Changes = Mapping[str, bytes | None]
 
 
-class StoreCorruptError(Exception):
+class StoreCorruptError(ValueError):
     """The sealed file is not what was written; the text says which check failed, never values."""
 
 

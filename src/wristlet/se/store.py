@@ -39,7 +39,7 @@ ID_SIZE: Final = 16
 _COUNTER_KEY_SIZE: Final = 32
 
 
-class StoreDeadError(Exception):
+class StoreDeadError(RuntimeError):
     """An earlier write failed; open the secure element again to find out what is on the disk."""
 
 

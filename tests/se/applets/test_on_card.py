@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from support import vectors
 from support.applets import SE_ID
 from support.payment_cards import K2, K3, PIN, CardData, Wish, tags
 from support.se_cards import (
@@ -214,3 +215,23 @@ def test_power_lost_at_every_step_of_a_wrong_pin_gives_no_further_guess() -> Non
         answered += 1
     assert answered <= 3
     assert phone(rig).send(commands.verify(PIN)).sw == 0x6983
+
+
+RECORDED = {row["name"]: row["apdus"] for row in vectors.load("emv_traces")["rows"]}
+# Same SELECT and GPO; our records are elsewhere; the reader's CDOL data fit ours.
+ANSWERS = {
+    "contactless-mastercard": "9000 9000 6A82 6A82 6A82 6A82 9000",
+    "contactless-msd": "9000 9000 9000 6D00",
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_readers_are_answered_by_the_standard(name: str) -> None:
+    """Readers that knew other cards: what ours has is given, the rest is politely refused."""
+    rig, _, _ = wallet(volatile())
+    answers = [transmit(rig.contactless, bytes.fromhex(command)) for command, _ in RECORDED[name]]
+    assert " ".join(f"{answer.sw:04X}" for answer in answers) == ANSWERS[name]
+    if name == "contactless-mastercard":
+        objects = tags(answers[-1])
+        # That terminal wanted a signature, which this card does not offer.
+        assert (objects[0x9F27], objects[0xDF4B]) == (b"\x00", b"\x00\x01\x00")

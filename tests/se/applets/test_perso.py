@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from support.applets import Bench
-from support.payment_cards import K2, K3, CardData, Wish, issue, tap
+from support.payment_cards import K2, K3, PAN, CardData, Wish, issue, tap
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import perso
 from wristlet.se.applets.payment.plan import Plan
+from wristlet.tsp import perso as tsp_perso
+from wristlet.tsp import programs
 from wristlet.wire import ber, products
 from wristlet.wire.gp import aids
+from wristlet.wire.masked import Secret, SecretDigits
 
 Change = Callable[[dict[int, bytes]], None]
 CARDS = pytest.mark.parametrize("card", [K3, K2], ids=["K3", "K2"])
@@ -177,3 +180,27 @@ def test_the_plan_survives_storage() -> None:
     plan = Plan.decode(raw)
     assert plan.encode() == raw
     assert (plan.taps_max, plan.sum_max, plan.cdcvm_always) == (255, 0xFFFFFFFF, True)
+
+
+@pytest.mark.parametrize("program", programs.SANDBOX, ids=lambda program: program.card_name)
+def test_what_the_token_service_sends_is_what_the_card_keeps(program: programs.Program) -> None:
+    product = program.product
+    aid = aids.instance_aid(product.registered_aid, 1)
+    keys = tsp_perso.CardKeys(*(Secret(bytes((number,)) * 16) for number in (1, 2, 3)))
+    data = tsp_perso.PersoData(
+        product=product,
+        program=program,
+        dpan=SecretDigits(PAN),
+        psn="01",
+        expiry_yymm="3012",
+        effective_yymmdd="260101",
+        key_index=1,
+        instance_aid=aid,
+    )
+    sent = {group.number: group.value for group in tsp_perso.dgis(data, keys)}
+    bench = Bench()
+    instance = bench.install(aid, product.module_aid)
+    perso.check(instance, sent, product.secret_numbers)
+    bench.personalise(instance, sent)
+    kept = {number: bench.store.get(f"inst/{aid.hex().upper()}/{number:04X}") for number in sent}
+    assert kept == sent

@@ -185,9 +185,7 @@ async def test_offer_belongs_to_its_requestor(city: City) -> None:
     await refused_with("eligibility_unknown", city.service.digitize(OTHER_REQUESTOR, request))
 
 
-@pytest.mark.parametrize(
-    "change", [{"terms_id": "terms_of_yesterday"}, {"terms_accepted_ms": 0}]
-)
+@pytest.mark.parametrize("change", [{"terms_id": "terms_of_yesterday"}, {"terms_accepted_ms": 0}])
 async def test_terms_must_be_accepted(city: City, change: dict[str, Any]) -> None:
     element = await city.element()
     request = city.acceptance(element, await city.offer(element, GREEN))
@@ -263,9 +261,7 @@ async def test_taken_number_is_drawn_again(city: City, monkeypatch: pytest.Monke
     await city.active_token(first, GREEN)
     taken = first.instances[first.only()].dpan
     draws = iter([taken, "9998019999999999"])
-    monkeypatch.setattr(
-        "wristlet.tsp.minting.draw_dpan", lambda *_: _complete(next(draws)[:15])
-    )
+    monkeypatch.setattr("wristlet.tsp.minting.draw_dpan", lambda *_: _complete(next(draws)[:15]))
     await city.active_token(second, find_card(AOBA, Outcome.FUNDS))
     assert second.instances[second.only()].dpan[:15] == "999801999999999"
 

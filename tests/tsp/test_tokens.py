@@ -94,9 +94,7 @@ async def test_receipt_of_a_stranger_is_refused(city: City) -> None:
         "statement_not_genuine", city.service.submit_receipt(REQUESTOR, SubmitReceipt(text))
     )
     genuine = SubmitReceipt(element.signed(receipt).hex())
-    await refused_with(
-        "script_unknown", city.service.submit_receipt(OTHER_REQUESTOR, genuine)
-    )
+    await refused_with("script_unknown", city.service.submit_receipt(OTHER_REQUESTOR, genuine))
 
 
 async def test_script_runs_on_its_own_element_only_and_once(city: City) -> None:

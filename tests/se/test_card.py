@@ -148,9 +148,14 @@ def test_field_off_forgets_selection_and_volatile_priority(rig: Rig) -> None:
     rig.contactless.power_off()
     assert send(rig.contactless, Command(0x80, 0x10, 0, 0)).sw == SW.INSTRUCTION_NOT_SUPPORTED
     assert select(rig.contactless, aids.KERNEL_3).data.endswith(instance(1))
+    rig.contactless.power_off()
     rig.card.registry.set_volatile(instance(2))
     rig.wired.power_off()
-    assert rig.card.registry.volatile == instance(2)
+    rig.contactless.power_on()
+    rig.contactless.reset()
+    assert select(rig.contactless, aids.KERNEL_3).data.endswith(instance(2))
+    rig.contactless.power_off()
+    assert rig.card.registry.volatile is None
 
 
 def test_deleted_while_selected(rig: Rig) -> None:

@@ -9,7 +9,7 @@ and what the command had written is undone.
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from wristlet.crypto import ec
@@ -135,36 +135,44 @@ def _required(store: Store, key: str) -> bytes:
 class Port:
     """One interface: a `CardPort` for sockets, loopback and bridges. Never raises on input."""
 
-    __slots__ = ("_atr", "_slots", "card", "interface")
+    __slots__ = ("_atr", "_powered", "_slots", "card", "interface")
 
     def __init__(self, card: Card, interface: Interface, atr: bytes) -> None:
         self.card = card
         self.interface = interface
         self._atr = atr
+        self._powered = False
         self._slots: dict[int, Slot] = {}
 
     def power_on(self) -> None:
         """Power up, or field on: the basic channel, nothing selected."""
-        self.power_off()
+        self.reset()
+        self._powered = True
 
     def power_off(self) -> None:
-        """Power or field off: selections, sessions and volatile priority are gone."""
-        for slot in self._slots.values():
-            self._guarded(lambda slot=slot: selection.deselect(slot))  # type: ignore[misc]
-        self._slots = {}
-        if self.interface is Interface.CONTACTLESS:
+        """Power or field off: selections, sessions and volatile priority are gone.
+
+        A volatile priority given while there was no field waits for the next one.
+        """
+        self.reset()
+        if self._powered and self.interface is Interface.CONTACTLESS:
             self.card.registry.set_volatile(None)
+        self._powered = False
 
     def reset(self) -> None:
-        """Warm reset: as off and on."""
-        self.power_off()
+        """Warm reset: selections and sessions are gone, the field stays."""
+        slots, self._slots = list(self._slots.values()), {}
+        for slot in slots:
+            slot.end_session()
+            self._guarded(partial(selection.deselect, slot))
 
     def atr(self) -> bytes:
         """Return the answer to reset."""
         return self._atr
 
     def process(self, command: bytes) -> bytes:
-        """Answer one encoded command APDU."""
+        """Answer one encoded command APDU; who sends one has given power."""
+        self._powered = True
         try:
             return self._answer(command).encode()
         except StoreDeadError:
@@ -285,6 +293,7 @@ class Port:
             slot = self._slots.pop(command.p2, None)
             if slot is None:
                 raise CardError(SW.WRONG_P1_P2)
+            slot.end_session()
             selection.deselect(slot)
             return Response(b"", SW.OK)
         raise CardError(SW.WRONG_P1_P2)

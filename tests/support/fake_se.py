@@ -76,10 +76,10 @@ class FakeSe:
 
     domain_aid = aids.TSP_DOMAIN
 
-    def __init__(self, se_id: bytes, root_id: bytes, root_point: bytes) -> None:
+    def __init__(self, se_id: bytes, root_id: bytes, root_point: bytes, keys: int = 0) -> None:
         self.se_id = se_id
-        self.attestation_key = ec.private_key(se_id + bytes(15) + b"\x41")
-        self.domain_key = ec.private_key(se_id + bytes(15) + b"\x42")
+        self.attestation_key = ec.private_key(se_id + bytes((keys,)) + bytes(14) + b"\x41")
+        self.domain_key = ec.private_key(se_id + bytes((keys,)) + bytes(14) + b"\x42")
         self.attestation_chain: tuple[bytes, ...] = ()
         self.domain_chain: tuple[bytes, ...] = ()
         self.instances: dict[bytes, FakeInstance] = {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from support.fake_se import FakeSe
 from wristlet.crypto import ec, jwe, x509chain
 from wristlet.crypto.seal import KeyStore, SealKey
 from wristlet.crypto.x509chain import Issuer, Subject, Use, Validity
@@ -45,8 +46,6 @@ from wristlet.tsp.repository import MIGRATIONS
 from wristlet.tsp.service import TokenService
 from wristlet.tsp.setup import TspIdentity, TspKeys, create_keys
 from wristlet.wire.iso8583.message import Message, reply
-
-from support.fake_se import FakeSe
 
 REQUESTOR = Caller.of("40010000001", "tsp_test_requestor")
 OTHER_REQUESTOR = Caller.of("40010000002", "tsp_test_other")
@@ -129,21 +128,23 @@ class FakeSwitch:
 class Maker:
     """Certifies secure elements."""
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, keys: bytes = b"\x31\x32\x33") -> None:
         self.validity = Validity(now_ms - YEAR_MS, now_ms + 10 * YEAR_MS)
         root_key, batch_key, self.casd_key = (
-            ec.private_key(bytes(31) + bytes((number,))) for number in (0x31, 0x32, 0x33)
+            ec.private_key(bytes(31) + bytes((number,))) for number in keys
         )
         self.root = Issuer.root(root_key, "test maker root", self.validity, 1)
         self.batch = self.root.authority(batch_key, Subject("test batch"), self.validity, 2)
 
-    def make(self, identity: TspIdentity, number: int = 1, model: str = MODEL) -> FakeSe:
-        """A certified secure element with a PIN."""
+    def make(
+        self, identity: TspIdentity, number: int = 1, model: str = MODEL, keys: int = 0
+    ) -> FakeSe:
+        """A certified secure element with a PIN; `keys` chooses another pair of keys."""
         se_id = number.to_bytes(16, "big")
         casd = self.batch.authority(
             self.casd_key, Subject.casd(se_id, model), self.validity, 100 + number
         )
-        element = FakeSe(se_id, identity.ca_kloc_id, identity.ca_kloc_point)
+        element = FakeSe(se_id, identity.ca_kloc_id, identity.ca_kloc_point, keys)
         above = (self.batch.certificate, casd.certificate)
         element.attestation_chain = (
             *above,

@@ -302,7 +302,7 @@ async def test_rival_tasks_for_one_offer_provision_once(tmp_path: Path) -> None:
 
 
 async def test_rival_offers_end_with_one_active_token(tmp_path: Path) -> None:
-    """The same card offered four times to one element at once: numbered scripts, one token stays."""
+    """The same card offered four times to one element at once: one token stays."""
     async with tsp_city(tmp_path, inline=False) as city:
         element = await city.element()
         offers = [await city.offer(element, GREEN) for _ in range(4)]

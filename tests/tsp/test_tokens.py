@@ -76,7 +76,7 @@ async def test_receipt_must_tell_exactly_what_was_ordered(city: City) -> None:
         request = SubmitReceipt(element.signed(replace(receipt, **lie)).hex())
         await refused_with("receipt_contradicts", city.service.submit_receipt(REQUESTOR, request))
     for lie in ({"number": 2}, {"domain_aid": b"FOREIGN"}):
-        request = SubmitReceipt(element.signed(replace(receipt, **lie)).hex())  # type: ignore[arg-type] # mixed values
+        request = SubmitReceipt(element.signed(replace(receipt, **lie)).hex())
         await refused_with("script_unknown", city.service.submit_receipt(REQUESTOR, request))
     genuine = SubmitReceipt(element.signed(receipt).hex())
     await city.service.submit_receipt(REQUESTOR, genuine)

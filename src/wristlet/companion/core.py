@@ -346,6 +346,8 @@ class Companion:
         try:
             # RFC 7517 puts the leaf first, the chain check wants it last.
             chain = [b64decode(one) for one in reversed(key.x5c)]
+            if chain[:1] == [self._card_data_root]:
+                del chain[0]
             leaf = x509chain.verify_chain(self._card_data_root, chain, x509chain.Use.AGREE, now_ms)
             return jwe.encrypt(payload, ec.public_key(leaf.point), key.kid)
         except (CertificateError, ValueError) as error:

@@ -228,6 +228,13 @@ class KeyStore:
         """The names of all keys, sorted."""
         return sorted(self._entries)
 
+    def usage(self, name: str) -> KeyUsage:
+        """What a key was stored for; `KeyStoreError` if there is none."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise KeyStoreError(f"key store {self._path} has no key {name}")
+        return entry[0]
+
     def get(self, name: str, usage: KeyUsage) -> Secret:
         """Return a key that was stored for this usage; `KeyStoreError` otherwise."""
         entry = self._entries.get(name)

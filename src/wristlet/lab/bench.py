@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wristlet.companion.core import Companion
 from wristlet.env.base import Env
-from wristlet.lab.canary import CanarySecret
+from wristlet.lab.canary import CanarySecret, ScanReport
 from wristlet.links.faults import FaultPlan
 from wristlet.links.strap_link import StrapLink, StrapStatus
 from wristlet.model.money import Money
@@ -96,6 +96,7 @@ class Bench:
     start_wallet: Callable[[], Awaitable[None]]
     artefacts: Artefacts
     cards: dict[str, str] = data_field(default_factory=dict)
+    scan: ScanReport | None = None
 
     async def tap(self, amount_minor: int, currency: str = "JPY") -> Payment:
         """Hold the strap to the terminal once for an amount in minor units."""

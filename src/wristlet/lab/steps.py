@@ -201,7 +201,7 @@ async def card_deleted(bench: Bench) -> str:
 
 async def canary(bench: Bench) -> str:
     """Scan every artefact and the wallet's memory; find nothing, and each seeded leak."""
-    report = await scan.run(bench.artefacts)
+    report = bench.scan = await scan.run(bench.artefacts)
     expect(not report.hits, "no secret anywhere", [(hit.place, hit.secret) for hit in report.hits])
     expect(report.seeded == report.seeded_found, "every seeded leak", report.seeded_found)
     expect(report.control_hits == 0, "no hit for unused values", report.control_hits)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.channel import LinkLost
+from wristlet.links.process import announce_ready, until_stopped
 from wristlet.links.strap_link import (
     KIND_APDU,
     KIND_PAIR,
@@ -20,6 +23,8 @@ from wristlet.links.strap_link import (
     read_message,
 )
 from wristlet.strap.relay import StrapRelay
+
+PHONE, CONTROL = "phone.sock", "control.sock"
 
 
 class StrapServer:
@@ -104,3 +109,30 @@ class StrapServer:
         except (StrapRefused, LinkLost) as error:
             return {"ok": False, "error": str(error)}
         return {"ok": True, "display": self._relay.display}
+
+
+async def serve(sockets: Path) -> None:
+    """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there."""
+    wired = await SocketChannel.open(str(sockets / "wired.sock"))
+    server = StrapServer(StrapRelay(wired), wired)
+    with unix_listener(sockets / PHONE) as phone, unix_listener(sockets / CONTROL) as control:
+        await server.start(phone, control)
+        announce_ready("strap", phone=str(sockets / PHONE), control=str(sockets / CONTROL))
+        try:
+            await until_stopped()
+        finally:
+            await server.close()
+
+
+@contextmanager
+def unix_listener(path: Path) -> Iterator[socket.socket]:
+    """Listen on a Unix socket for the owner only; the file goes away at the end."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen()
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 from wristlet.crypto.seal import KeyStore, KeyUsage, SealKey
 from wristlet.env.base import Env
 from wristlet.env.database import Database, Durability
+from wristlet.links import iso8583_peer
 from wristlet.links.http import HttpClient
-from wristlet.links.iso8583_peer import Iso8583Server, TcpClient
+from wristlet.links.iso8583_peer import TcpClient
 from wristlet.links.issuer_client import IssuerClient
 from wristlet.links.process import (
     address_of,
@@ -26,7 +27,7 @@ from wristlet.tsp.repository import MIGRATIONS
 from wristlet.tsp.service import TokenService
 from wristlet.tsp.setup import KEY_STORE_CONTEXT, TspKeys
 
-CONFIG_ENTRY = "tsp.config"
+CONFIG_ENTRY, ISSUER_BEARER = "tsp.config", "issuer.bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,15 @@ async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
         database = Database(settings.directory / "tsp.db", MIGRATIONS, settings.durability)
         await database.open()
         stack.push_async_callback(database.close)
-        issuer_http = HttpClient(settings.issuer_url)
+        bearer = bytes(store.get(ISSUER_BEARER, KeyUsage.PUBLIC)).decode()
+        issuer_http = HttpClient(settings.issuer_url, bearer)
         stack.push_async_callback(issuer_http.close)
         service = TokenService(env, database, keys, read_config(store), IssuerClient(issuer_http))
-        to_switch = TcpClient(settings.switch, keys.hop_to_switch)
+        to_switch = TcpClient(settings.switch, keys.hop_to_switch, env)
         stack.push_async_callback(to_switch.close)
         authorizer = service.authorizer(to_switch)
-        hosts = Iso8583Server(authorizer.handle, keys.hop_from_switch)
         listener = open_listener(settings.iso8583)
-        await hosts.start(listener)
+        hosts = await iso8583_peer.serve(listener, authorizer.handle, keys.hop_from_switch)
         stack.push_async_callback(hosts.close)
         http = await stack.enter_async_context(
             serving_http(create_app(service), open_listener(settings.http))

@@ -1,0 +1,277 @@
+"""All parts in one process, meeting in bytes: the whole chain for journeys, tests and benches.
+
+Nothing is left out against the processes of the demo: HTTP requests are built and parsed, ISO
+8583 messages are encoded under their MAC, APDUs cross as bytes, databases are files.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2
+from starlette.types import ASGIApp
+
+from wristlet.companion.core import Companion
+from wristlet.companion.store import PhoneStore
+from wristlet.crypto.seal import KeyStore, KeyUsage
+from wristlet.env.base import Env
+from wristlet.env.database import Database, Durability
+from wristlet.env.real import real_env
+from wristlet.issuer.endpoints import create_app as issuer_app
+from wristlet.issuer.repository import MIGRATIONS as ISSUER_MIGRATIONS
+from wristlet.issuer.service import IssuerService
+from wristlet.lab import known_secrets, setup
+from wristlet.lab.bench import Artefacts, Bench, BreakableStrap
+from wristlet.lab.canary import CanarySecret
+from wristlet.lab.signin import sign_in
+from wristlet.lab.steps import DEMO_PIN
+from wristlet.links import hop_keys
+from wristlet.links.http import HttpClient
+from wristlet.links.iso8583_peer import LoopbackClient
+from wristlet.links.issuer_client import IssuerClient
+from wristlet.links.loopback import LoopbackChannel
+from wristlet.links.strap_link import StrapLink
+from wristlet.links.trace import Tracer, TracingChannel
+from wristlet.links.tsp_client import TspClient
+from wristlet.network.acquirer import Acquirer, AcquirerConfig
+from wristlet.network.routing import RoutingTable
+from wristlet.network.switch import Switch
+from wristlet.pos.config import TerminalConfig
+from wristlet.pos.terminal import Terminal
+from wristlet.se.applets.base import Interface
+from wristlet.se.card import Card
+from wristlet.strap.relay import StrapRelay
+from wristlet.tsp.config import Caller, TspConfig
+from wristlet.tsp.endpoints import create_app as tsp_app
+from wristlet.tsp.repository import MIGRATIONS as TSP_MIGRATIONS
+from wristlet.tsp.service import TokenService
+from wristlet.tsp.setup import TspKeys
+from wristlet.wallet import setup as wallet_setup
+from wristlet.wallet.app import create_app as wallet_app
+
+
+class SwitchableTransport(httpx2.AsyncBaseTransport):
+    """An ASGI application that can be taken down and brought back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._inner = asgi(app)
+        self.up = True
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Serve one request, or fail as a host does that is down."""
+        if not self.up:
+            raise httpx2.ConnectError("the server is down", request=request)
+        return await self._inner.handle_async_request(request)
+
+
+@dataclass(slots=True)
+class City:
+    """The running parts; `bench` is what the demo's steps work with."""
+
+    sandbox: setup.Sandbox
+    bench: Bench
+    card: Card
+    tsp: TokenService
+    issuer: IssuerService
+    switch: Switch
+    acquirer: Acquirer
+    relay: StrapRelay
+    wallet_transport: SwitchableTransport
+
+    @property
+    def phone(self) -> Companion:
+        """The wearer's phone."""
+        return self.bench.phone
+
+    async def press(self, _code: str) -> None:
+        """Compare the digits and press the strap's button."""
+        await self.relay.press_confirm()
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The ISO 8583 side of a city."""
+
+    tsp: TokenService
+    issuer: IssuerService
+    switch: Switch
+    acquirer: Acquirer
+
+
+@asynccontextmanager
+async def running_city(
+    root: Path | None = None,
+    env: Env | None = None,
+    *,
+    durability: Durability = "none",
+    tracer: Tracer | None = None,
+) -> AsyncIterator[City]:
+    """Make a sandbox and run every part of it in this process while the block runs."""
+    async with AsyncExitStack() as stack:
+        if root is None:
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wristlet-")))
+        env = env or real_env()
+        sandbox = await setup.make_sandbox(env, root, durability)
+        hosts = await _start_hosts(stack, env, sandbox, durability)
+        transport = await _start_wallet(stack, env, sandbox, hosts.tsp, durability)
+        yield await _start_devices(env, sandbox, hosts, transport, tracer)
+
+
+async def _start_hosts(
+    stack: AsyncExitStack, env: Env, sandbox: setup.Sandbox, durability: Durability
+) -> Hosts:
+    """Start bank, token service, switch and acquirer."""
+    paths = sandbox.paths
+    stores = {part: setup.open_store(env, paths, part) for part in setup.KEY_STORES}
+    issuer = IssuerService(
+        env,
+        await _open_database(stack, paths.database("issuer"), ISSUER_MIGRATIONS, durability),
+        stores["issuer"],
+        sandbox=True,
+    )
+    await issuer.start()
+    bearer = bytes(stores["tsp"].get(setup.ISSUER_BEARER, KeyUsage.PUBLIC)).decode()
+    issuer_http = HttpClient("http://issuer", bearer, asgi(issuer_app(issuer)))
+    tsp = TokenService(
+        env,
+        await _open_database(stack, paths.database("tsp"), TSP_MIGRATIONS, durability),
+        TspKeys.load(stores["tsp"]),
+        TspConfig(
+            trusted_roots=(sandbox.maker_root_der,),
+            callers=(Caller.of("wallet", sandbox.requestor_token),),
+        ),
+        IssuerClient(issuer_http),
+    )
+    hosts: dict[str, LoopbackClient] = {}
+    switch = Switch(RoutingTable(setup.ROUTES), hosts)
+    key = _key_reader(stores)
+    authorizer = tsp.authorizer(LoopbackClient(switch.handle, key("switch", "from_tsp")))
+    hosts["issuer"] = LoopbackClient(issuer.host.handle, key("switch", "issuer"))
+    hosts["tsp"] = LoopbackClient(authorizer.handle, key("switch", "tsp"))
+    to_switch = LoopbackClient(switch.handle, key("acquirer", "switch"))
+    return Hosts(tsp, issuer, switch, Acquirer(env, AcquirerConfig(), to_switch))
+
+
+def _key_reader(stores: dict[str, KeyStore]) -> Callable[[str, str], bytes]:
+    return lambda part, peer: hop_keys.hop_key(stores[part], peer)
+
+
+async def _start_wallet(
+    stack: AsyncExitStack,
+    env: Env,
+    sandbox: setup.Sandbox,
+    tsp: TokenService,
+    durability: Durability,
+) -> SwitchableTransport:
+    http = HttpClient("http://tsp", sandbox.requestor_token, asgi(tsp_app(tsp)))
+    context = await stack.enter_async_context(
+        wallet_setup.opened(
+            env,
+            sandbox.paths.folder("wallet"),
+            setup.seal_key(env, sandbox.paths, "wallet"),
+            TspClient(http),
+            durability,
+        )
+    )
+    return SwitchableTransport(wallet_app(context))
+
+
+async def _start_devices(
+    env: Env,
+    sandbox: setup.Sandbox,
+    hosts: Hosts,
+    transport: SwitchableTransport,
+    tracer: Tracer | None,
+) -> City:
+    """Start secure element, strap, phone and terminal, and sign the wearer in."""
+    paths = sandbox.paths
+    card = Card.open(env, str(paths.folder("se")), setup.seal_key(env, paths, "se"), sandbox=True)
+    relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)))
+    strap = BreakableStrap(lambda: _same(relay), relay)
+    phone = Companion(
+        env,
+        PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
+        await sign_in(sandbox.api_key, "http://wallet", transport),
+        strap,
+        card_data_root_der=sandbox.tsp.card_data_root_der,
+        maker_root_der=sandbox.maker_root_der,
+    )
+    acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
+    terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
+    field = ContactlessField(LoopbackChannel(card.port(Interface.CONTACTLESS)), tracer)
+
+    async def press(action: str) -> None:
+        await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
+
+    async def switch_wallet(up: bool) -> None:
+        transport.up = up
+
+    async def secrets() -> Sequence[CanarySecret]:
+        return known_secrets.of_run(env, sandbox, DEMO_PIN)
+
+    bench = Bench(
+        env=env,
+        phone=phone,
+        strap=strap,
+        press=press,
+        terminal=terminal,
+        field=field,
+        stop_wallet=lambda: switch_wallet(False),
+        start_wallet=lambda: switch_wallet(True),
+        artefacts=Artefacts([paths.root], lambda: None, secrets),
+    )
+    return City(
+        sandbox,
+        bench,
+        card,
+        hosts.tsp,
+        hosts.issuer,
+        hosts.switch,
+        hosts.acquirer,
+        relay,
+        transport,
+    )
+
+
+class ContactlessField:
+    """The contactless interface in a terminal's field, with every APDU traced when asked."""
+
+    def __init__(self, channel: LoopbackChannel, tracer: Tracer | None) -> None:
+        self._card = channel
+        self._tracer = tracer
+        self._taps = 0
+
+    async def transmit(self, command: bytes) -> bytes:
+        """Send one command; raises LinkLost."""
+        if self._tracer is None:
+            return await self._card.transmit(command)
+        traced = TracingChannel(self._card, self._tracer, "contactless", f"tap-{self._taps}")
+        return await traced.transmit(command)
+
+    async def reset(self) -> None:
+        """Take the strap out of the field and put it back."""
+        self._taps += 1
+        await self._card.reset()
+
+
+def asgi(app: ASGIApp) -> httpx2.ASGITransport:
+    """Return a transport that serves requests by an application in this process."""
+    return httpx2.ASGITransport(app=cast("Any", app))
+
+
+async def _same(link: StrapLink) -> StrapLink:
+    return link
+
+
+async def _open_database(
+    stack: AsyncExitStack, path: Path, migrations: Path, durability: Durability
+) -> Database:
+    database = Database(path, migrations, durability)
+    await database.open()
+    stack.push_async_callback(database.close)
+    return database

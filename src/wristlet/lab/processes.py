@@ -1,0 +1,289 @@
+"""All parts as processes of their own: loopback and Unix sockets, free ports, all ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wristlet.companion.core import Companion
+from wristlet.companion.store import PhoneStore
+from wristlet.env.base import Env
+from wristlet.lab import known_secrets, setup
+from wristlet.lab.bench import Artefacts, Bench, BreakableStrap
+from wristlet.lab.canary import CanarySecret
+from wristlet.lab.signin import sign_in
+from wristlet.lab.steps import DEMO_PIN
+from wristlet.links import hop_keys
+from wristlet.links.apdu_socket import SocketChannel
+from wristlet.links.iso8583_peer import TcpClient
+from wristlet.links.process import open_listener
+from wristlet.links.strap_link import SocketStrapLink
+from wristlet.links.trace import Tracer, TracingChannel
+from wristlet.pos.config import TerminalConfig
+from wristlet.pos.terminal import Terminal
+
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 10
+
+
+class PartFailed(RuntimeError):
+    """A part did not start; the text names it and its log."""
+
+
+@dataclass(slots=True)
+class Running:
+    """One child process."""
+
+    name: str
+    process: Process
+
+
+@dataclass(slots=True)
+class Addresses:
+    """Loopback addresses of the hosts, chosen by the system."""
+
+    by_name: dict[str, socket.socket] = field(default_factory=dict)
+
+    def claim(self, *names: str) -> None:
+        """Listen on a free loopback port for each name."""
+        for name in names:
+            self.by_name[name] = open_listener("127.0.0.1:0")
+
+    def of(self, name: str) -> str:
+        """Return HOST:PORT of a claimed listener."""
+        host, port = self.by_name[name].getsockname()
+        return f"{host}:{port}"
+
+    def inherited(self, name: str) -> str:
+        """Return the listener as a child sees it."""
+        return f"fd:{self.by_name[name].fileno()}"
+
+
+class Stack:
+    """Starts and ends the parts of one sandbox."""
+
+    def __init__(self, sandbox: setup.Sandbox) -> None:
+        self.sandbox = sandbox
+        self.paths = sandbox.paths
+        self.addresses = Addresses()
+        self._running: dict[str, Running] = {}
+        self._wallet_address = ""
+        self._tsp_url = ""
+
+    @property
+    def wallet_url(self) -> str:
+        """Where the wallet serves."""
+        return f"http://{self._wallet_address}"
+
+    def pid(self, name: str) -> int | None:
+        """Return a part's process id while it runs."""
+        running = self._running.get(name)
+        return None if running is None else running.process.pid
+
+    async def start(self) -> None:
+        """Start every part at once and wait until all are ready; raises PartFailed."""
+        self.addresses.claim(
+            "issuer-http", "issuer-iso", "switch", "acquirer", "tsp-http", "tsp-iso", "wallet"
+        )
+        self._wallet_address = self.addresses.of("wallet")
+        self._tsp_url = f"http://{self.addresses.of('tsp-http')}"
+        (self.paths.root / "logs").mkdir(exist_ok=True)
+        sockets = self.paths.folder("sockets")
+        sockets.mkdir(exist_ok=True)
+        routes = self.paths.folder("switch") / "routes.json"
+        routes.write_text(json.dumps(setup.ROUTES))
+        await asyncio.gather(*(self._launch(name, *words) for name, words in self._plan().items()))
+        for listener in self.addresses.by_name.values():
+            listener.close()
+
+    def _plan(self) -> dict[str, Sequence[str]]:
+        """Return the command line of each part."""
+        at, via = self.addresses.of, self.addresses.inherited
+        sockets = str(self.paths.folder("sockets"))
+        return {
+            "se": ("se", "run", *self._state("se"), "--sockets", sockets, "--sandbox"),
+            "issuer": (
+                *("serve", "issuer", *self._state("issuer"), "--sandbox"),
+                *("--http", via("issuer-http"), "--iso8583", via("issuer-iso")),
+            ),
+            "switch": (
+                *("serve", "switch", *self._state("switch"), "--iso8583", via("switch")),
+                *("--routes", str(self.paths.folder("switch") / "routes.json")),
+                *("--peer", f"tsp={at('tsp-iso')}", "--peer", f"issuer={at('issuer-iso')}"),
+            ),
+            "acquirer": (
+                *("serve", "acquirer", *self._state("acquirer"), "--iso8583", via("acquirer")),
+                *("--switch", at("switch")),
+            ),
+            "tsp": (
+                *("serve", "tsp", *self._state("tsp")),
+                *("--http", via("tsp-http"), "--iso8583", via("tsp-iso")),
+                *("--switch", at("switch"), "--issuer", f"http://{at('issuer-http')}"),
+            ),
+            "wallet": self._wallet_words(via("wallet")),
+        }
+
+    def _state(self, part: str) -> tuple[str, ...]:
+        return (
+            *("--state", str(self.paths.folder(part))),
+            *("--seal-key", str(self.paths.seal_key(part))),
+        )
+
+    def _wallet_words(self, listen: str) -> Sequence[str]:
+        return ("serve", "wallet", *self._state("wallet"), "--http", listen, "--tsp", self._tsp_url)
+
+    async def _launch(self, name: str, *words: str) -> None:
+        """Start one part and wait for its ready line."""
+        log = (self.paths.root / "logs" / f"{name}.log").open("ab")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "wristlet", *words),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=log,
+            # Only its own listeners: a copy elsewhere would keep a stopped part's port open.
+            pass_fds=[int(word[3:]) for word in words if word.startswith("fd:")],
+            start_new_session=True,
+        )
+        log.close()
+        self._running[name] = Running(name, process)
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            line = b""
+        if b'"ready"' not in line:
+            raise PartFailed(f"{name} did not start; see {self.paths.root}/logs/{name}.log")
+
+    async def start_strap(self) -> None:
+        """Start the strap's relay, which needs the secure element's socket."""
+        sockets = str(self.paths.folder("sockets"))
+        await self._launch("strap", "serve", "strap", "--sockets", sockets)
+
+    async def stop(self, name: str) -> None:
+        """End one part by SIGTERM, then by SIGKILL."""
+        running = self._running.pop(name, None)
+        if running is None:
+            return
+        process = running.process
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def start_wallet(self) -> None:
+        """Start the wallet again where it was."""
+        await self._launch("wallet", *self._wallet_words(self._wallet_address))
+
+    async def stop_wallet(self) -> None:
+        """Take the wallet down."""
+        await self.stop("wallet")
+
+    async def close(self) -> None:
+        """End every part."""
+        await asyncio.gather(*(self.stop(name) for name in list(self._running)))
+
+
+class SocketField:
+    """The contactless socket as a terminal's field: every tap is a fresh power-up."""
+
+    def __init__(self, path: str, tracer: Tracer | None) -> None:
+        self._path = path
+        self._tracer = tracer
+        self._channel: SocketChannel | None = None
+        self._taps = 0
+
+    async def transmit(self, command: bytes) -> bytes:
+        """Send one command; raises LinkLost."""
+        if self._channel is None:
+            self._channel = await SocketChannel.open(self._path)
+        if self._tracer is None:
+            return await self._channel.transmit(command)
+        traced = TracingChannel(self._channel, self._tracer, "contactless", f"tap-{self._taps}")
+        return await traced.transmit(command)
+
+    async def reset(self) -> None:
+        """Leave the field and enter it again."""
+        self._taps += 1
+        if self._channel is not None:
+            await self._channel.reset()
+
+
+class Control:
+    """The strap's button, pressed through its control socket."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    async def press(self, action: str) -> None:
+        """Do `confirm` or `next`; raises RuntimeError with the strap's reason."""
+        reader, writer = await asyncio.open_unix_connection(self._path)
+        try:
+            writer.write(json.dumps({"do": action}).encode() + b"\n")
+            answer = json.loads(await reader.readline())
+        finally:
+            writer.close()
+        if not answer["ok"]:
+            raise RuntimeError(answer["error"])
+
+
+@asynccontextmanager
+async def running_stack(
+    env: Env, root: Path, *, tracer: Tracer | None = None
+) -> AsyncIterator[tuple[Stack, Bench]]:
+    """Make a sandbox in `root` and run it as processes while the block runs."""
+    sandbox = await setup.make_sandbox(env, root)
+    stack = Stack(sandbox)
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(stack.close)
+        await stack.start()
+        await stack.start_strap()
+        yield stack, await _bench(env, stack, tracer)
+
+
+async def _bench(env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
+    """Put phone and terminal in front of the running parts."""
+    sandbox, paths = stack.sandbox, stack.paths
+    sockets = paths.folder("sockets")
+    phone_socket = str(sockets / "phone.sock")
+    strap = BreakableStrap(
+        lambda: SocketStrapLink.open(phone_socket), await SocketStrapLink.open(phone_socket)
+    )
+    phone = Companion(
+        env,
+        PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
+        await sign_in(sandbox.api_key, stack.wallet_url),
+        strap,
+        card_data_root_der=sandbox.tsp.card_data_root_der,
+        maker_root_der=sandbox.maker_root_der,
+    )
+    acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
+    acquirer = TcpClient(stack.addresses.of("acquirer"), acquirer_key, env)
+
+    async def secrets() -> Sequence[CanarySecret]:
+        return known_secrets.of_run(env, sandbox, DEMO_PIN)
+
+    return Bench(
+        env=env,
+        phone=phone,
+        strap=strap,
+        press=Control(str(sockets / "control.sock")).press,
+        terminal=Terminal(env, TerminalConfig(), acquirer),
+        field=SocketField(str(sockets / "contactless.sock"), tracer),
+        stop_wallet=stack.stop_wallet,
+        start_wallet=stack.start_wallet,
+        artefacts=Artefacts([paths.root], lambda: stack.pid("wallet"), secrets),
+    )

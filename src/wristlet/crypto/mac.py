@@ -1,21 +1,28 @@
-"""The MAC between two ISO 8583 hosts: AES-CMAC (NIST SP 800-38B) cut to 8 bytes."""
+"""The MAC between two ISO 8583 hosts: AES-CMAC cut to 8 bytes.
+
+Source: NIST SP 800-38B, The CMAC Mode for Authentication.
+"""
 
 from __future__ import annotations
 
 import hmac
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-MAC_SIZE = 8
+KEY_SIZE: Final = 16
+MAC_SIZE: Final = 8
 
 
 class HopMac:
     """Computes and checks MACs under one hop's 16-byte key; keeps the keyed context."""
 
+    __slots__ = ("_keyed",)
+
     def __init__(self, key: bytes) -> None:
-        if len(key) != 16:
-            raise ValueError("hop MAC key: 16 bytes are needed")
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a hop's MAC key has {KEY_SIZE} bytes, got {len(key)}")
         self._keyed = CMAC(AES(bytes(key)))
 
     def compute(self, data: bytes) -> bytes:
@@ -26,4 +33,4 @@ class HopMac:
 
     def matches(self, data: bytes, tag: bytes) -> bool:
         """Tell whether `tag` is the MAC of `data`, in constant time."""
-        return hmac.compare_digest(self.compute(data), bytes(tag))
+        return hmac.compare_digest(self.compute(data), tag)

@@ -1,9 +1,13 @@
-"""Approve or decline: pure rules over an account and a request, in the order of the table below."""
+"""Approve or decline: pure rules over an account and a request, in the order of the table below.
+
+Response codes are those of ISO 8583:1987, field 39.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class RequestView:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """DE 39 and the reason in plain words."""
+    """Field 39 and the reason in plain words."""
 
     code: str
     reason: str
@@ -39,13 +43,13 @@ class Decision:
     @property
     def approved(self) -> bool:
         """Tell whether the bank pays."""
-        return self.code == "00"
+        return self.code == APPROVED.code
 
 
-Rule = tuple[str, str, Callable[[AccountView, RequestView], bool]]
+Applies: TypeAlias = Callable[[AccountView, RequestView], bool]
 
 # The first rule that applies gives the answer: code, reason, when it applies.
-RULES: tuple[Rule, ...] = (
+RULES: Final[tuple[tuple[str, str, Applies], ...]] = (
     ("59", "the token service did not vouch for this tap", lambda a, r: not r.token_checked),
     ("14", "the account is closed", lambda a, r: a.status == "closed"),
     ("41", "the card was reported lost", lambda a, r: a.status == "lost"),
@@ -65,8 +69,10 @@ RULES: tuple[Rule, ...] = (
     ("61", "the amount is above the card's limit", lambda a, r: r.amount_minor > a.limit_minor),
     ("51", "not enough money", lambda a, r: r.amount_minor > a.balance_minor),
 )
-APPROVED = Decision("00", "approved")
-UNKNOWN_ACCOUNT = Decision("14", "no such card")
+APPROVED: Final = Decision("00", "approved")
+UNKNOWN_ACCOUNT: Final = Decision("14", "no such card")
+REVERSED: Final = Decision("05", "reversed by its sender")
+OTHER_REQUEST: Final = Decision("94", "another request was made under the same trace")
 
 
 def decide(account: AccountView | None, request: RequestView) -> Decision:

@@ -1,46 +1,44 @@
-"""The bank's authorisation host: 0100 and reversals from the switch, one durable transaction each."""
+"""The bank's authorisation host: requests and reversals from the switch."""
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from wristlet.crypto.seal import KeyStore, KeyUsage
 from wristlet.env.base import Env
-from wristlet.env.database import Database
-from wristlet.issuer import ledger
-from wristlet.issuer.authorize import AccountView, Decision, RequestView, decide
-from wristlet.issuer.repository import queries
+from wristlet.env.database import Database, DatabaseOverloadedError
+from wristlet.issuer import booking
+from wristlet.issuer.authorize import RequestView
+from wristlet.issuer.booking import Request, Reversal
 from wristlet.issuer.setup import KEY_INDEX, keyed
-from wristlet.model.ids import new_id
-from wristlet.model.money import alpha_code
+from wristlet.model.money import CurrencyError, alpha_code
+from wristlet.model.token import ResultClass
 from wristlet.wire import ber
 from wristlet.wire.emv import tags
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.iso8583 import private
-from wristlet.wire.iso8583.message import Message, reply, trace_key
+from wristlet.wire.iso8583.message import TRACE, Message, reply
 from wristlet.wire.masked import SecretDigits
 
-FORMAT_ERROR, APPROVED = "30", "00"
-CVM_ON_DEVICE = 0x01
-NEEDED = (2, 4, 7, 11, 32, 37, 49)
+FORMAT_ERROR: Final = "30"
+NOT_SUPPORTED: Final = "12"
+UNABLE_NOW: Final = "91"
 
+REQUESTS: Final = ("0100", "0101")
+REVERSALS: Final = ("0400", "0401", "0420", "0421")
+LEASE_USED: Final = "used"
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request as the bank books it; the number is already a keyed index."""
-
-    trace: str
-    pan_index: str
-    view: RequestView
-    acquirer: str
-    token_reference: str
-    merchant: str
+_CVM_METHOD: Final = 0x3F
+_CVM_ON_DEVICE: Final = 0x01
+_CTQ_DEVICE_CVM: Final = 0x80
+_ORIGINAL_DIGITS: Final = 20
+_REPLACEMENT_AMOUNTS: Final = 95
+_ID_SIZE: Final = 3
 
 
 class IssuerHost:
-    """Answers the switch."""
+    """Answers the switch; every answer that moved money is durable before it is given."""
 
     def __init__(self, env: Env, database: Database, store: KeyStore) -> None:
         self._env = env
@@ -48,174 +46,84 @@ class IssuerHost:
         self._index_key = store.get(KEY_INDEX, KeyUsage.MAC)
 
     async def handle(self, message: Message) -> Message:
-        """Answer one 0100, 0400 or 0420; 30 for a message that cannot be booked."""
-        if message.mti in ("0400", "0420"):
-            return await self._reverse(message)
-        if message.mti != "0100" or not set(NEEDED).issubset(message.fields):
-            return reply(message, {39: FORMAT_ERROR})
+        """Answer one request or reversal.
+
+        30 for one that cannot be read, 91 when too many are waiting: neither is booked.
+        """
         try:
-            request = self._read(message)
-        except (DecodeError, LookupError, ValueError):
+            if message.mti in REQUESTS:
+                return await self._authorise(message)
+            if message.mti in REVERSALS:
+                return await self._reverse(message)
+        except (DecodeError, CurrencyError):
             return reply(message, {39: FORMAT_ERROR})
-        code, authorisation_id = await self._database.write(lambda c: self._book(c, request))
-        answer: dict[int, str | bytes] = {39: code}
-        if code == APPROVED:
-            answer[38] = authorisation_id
-        return reply(message, answer)
+        except DatabaseOverloadedError:
+            return reply(message, {39: UNABLE_NOW})
+        return reply(message, {39: NOT_SUPPORTED})
 
-    def _read(self, message: Message) -> Request:
-        fields = message.fields
-        data = private.decode(_bytes(message, 48))
-        chip = ber.collect(_bytes(message, 55))
-        cvm_results = chip.get(tags.CVM_RESULTS_9F34, b"\x00")
-        today = datetime.fromtimestamp(self._env.clock.now_ms() / 1000, UTC)
-        view = RequestView(
-            amount_minor=int(str(fields[4])),
-            currency=alpha_code(str(fields[49])),
-            today_yymm=today.strftime("%y%m"),
-            token_checked=data.result_class == "valid",
-            terminal_says_verified=cvm_results[0] == CVM_ON_DEVICE,
-            lease_used=data.lease_verdict == "used",
-        )
-        return Request(
-            trace=_trace(message),
-            pan_index=self._index_of(message),
-            view=view,
-            acquirer=str(fields[32]),
-            token_reference=data.token_reference,
-            merchant=str(fields.get(43, "")),
-        )
-
-    def _index_of(self, message: Message) -> str:
-        number = message.fields[2]
-        plain = number.reveal() if isinstance(number, SecretDigits) else str(number)
-        return keyed(self._index_key, plain)
-
-    def _book(self, connection: sqlite3.Connection, request: Request) -> tuple[str, str]:
-        """Decide and write in one transaction; a repeat gets the stored answer."""
-        known = queries().authorisation(connection, trace_key=request.trace)
-        if known is not None:
-            return known["response_code"], known["authorisation_id"]
-        row = queries().account_by_index(connection, pan_index=request.pan_index)
-        decision = decide(self._account(connection, row), request.view)
-        account_id = row["account_id"] if row is not None else ""
-        authorisation_id = self._env.random.bytes(3).hex().upper()
-        now_ms = self._env.clock.now_ms()
-        if decision.approved:
-            postings = _hold(account_id, request)
-            entry_id = new_id("ent", now_ms, self._env.random.bytes(10))
-            ledger.post(connection, entry_id, "authorisation", request.trace, now_ms, postings)
-        self._remember(connection, request, account_id, decision, authorisation_id, now_ms)
-        return decision.code, authorisation_id
-
-    def _account(
-        self, connection: sqlite3.Connection, row: sqlite3.Row | None
-    ) -> AccountView | None:
-        if row is None:
-            return None
-        held = ledger.balance(connection, ledger.cardholder(row["account_id"]), row["currency"])
-        return AccountView(
-            status=row["status"],
-            expiry_yymm=row["expiry_yymm"],
-            currency=row["currency"],
-            limit_minor=row["limit_minor"],
-            balance_minor=held,
-        )
-
-    def _remember(
-        self,
-        connection: sqlite3.Connection,
-        request: Request,
-        account_id: str,
-        decision: Decision,
-        authorisation_id: str,
-        now_ms: int,
-    ) -> None:
-        queries().add_authorisation(
-            connection,
-            trace_key=request.trace,
-            account_id=account_id,
-            amount_minor=request.view.amount_minor,
-            currency=request.view.currency,
-            response_code=decision.code,
-            reason=decision.reason,
-            authorisation_id=authorisation_id,
-            token_reference=request.token_reference,
-            merchant=request.merchant,
-            reversed=0,
-            created_ms=now_ms,
-        )
+    async def _authorise(self, message: Message) -> Message:
+        request = self._read_request(message)
+        answer = await self._database.write(lambda connection: booking.book(connection, request))
+        if answer.authorisation_id:
+            return reply(message, {38: answer.authorisation_id, 39: answer.code})
+        return reply(message, {39: answer.code})
 
     async def _reverse(self, message: Message) -> Message:
-        """Undo an approved request once; unknown, declined and undone ones are answered 00 as well."""
-        if not {7, 11, 32, 37, 90}.issubset(message.fields):
-            return reply(message, {39: FORMAT_ERROR})
-        trace = original_trace(message)
-        await self._database.write(lambda connection: self._undo(connection, trace))
-        return reply(message, {39: APPROVED})
+        if _REPLACEMENT_AMOUNTS in message.fields:
+            return reply(message, {39: NOT_SUPPORTED})
+        reversal = self._read_reversal(message)
+        code = await self._database.write(lambda connection: booking.undo(connection, reversal))
+        return reply(message, {39: code})
 
-    def _undo(self, connection: sqlite3.Connection, trace: str) -> None:
-        known = queries().authorisation(connection, trace_key=trace)
-        if known is None:
-            self._refuse_later(connection, trace)
-            return
-        if known["reversed"] or known["response_code"] != APPROVED:
-            return
-        acquirer = trace.split("|")[2]
-        amount, currency = known["amount_minor"], known["currency"]
+    def _read_request(self, message: Message) -> Request:
+        text = message.text
         now_ms = self._env.clock.now_ms()
-        ledger.post(
-            connection,
-            new_id("ent", now_ms, self._env.random.bytes(10)),
-            "reversal",
-            trace,
-            now_ms,
-            (
-                ledger.Posting(ledger.authorised(acquirer), -amount, currency),
-                ledger.Posting(ledger.cardholder(known["account_id"]), amount, currency),
-            ),
+        token = private.decode(message.binary(48))
+        view = RequestView(
+            amount_minor=int(text(4)),
+            currency=alpha_code(text(49)),
+            today_yymm=datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%y%m"),
+            token_checked=token.result_class == ResultClass.VALID.value,
+            terminal_says_verified=says_verified(message.binary(55)),
+            lease_used=token.lease_verdict == LEASE_USED,
         )
-        queries().mark_reversed(connection, trace_key=trace)
-
-    def _refuse_later(self, connection: sqlite3.Connection, trace: str) -> None:
-        """A reversal can overtake its request: remember it, so that the request is then declined."""
-        queries().add_authorisation(
-            connection,
-            trace_key=trace,
-            account_id="",
-            amount_minor=0,
-            currency="",
-            response_code="05",
-            reason="reversed before it arrived",
-            authorisation_id="",
-            token_reference="",
-            merchant="",
-            reversed=1,
-            created_ms=self._env.clock.now_ms(),
+        return Request(
+            trace="|".join([text(number) for number in TRACE]),
+            pan_index=self._index(message),
+            view=view,
+            acquirer=text(32),
+            token_reference=token.token_reference,
+            merchant=text(43) if 43 in message.fields else "",
+            authorisation_id=self._env.random.bytes(_ID_SIZE).hex().upper(),
+            now_ms=now_ms,
         )
 
+    def _read_reversal(self, message: Message) -> Reversal:
+        text = message.text
+        original = text(90)
+        stan, sent = original[4:10], original[10:_ORIGINAL_DIGITS]
+        return Reversal(
+            trace="|".join((sent, stan, text(32), text(37))),
+            pan_index=self._index(message),
+            amount_minor=int(text(4)),
+            currency=alpha_code(text(49)),
+            acquirer=text(32),
+            now_ms=self._env.clock.now_ms(),
+        )
 
-def _hold(account_id: str, request: Request) -> tuple[ledger.Posting, ledger.Posting]:
-    amount, currency = request.view.amount_minor, request.view.currency
-    return (
-        ledger.Posting(ledger.cardholder(account_id), -amount, currency),
-        ledger.Posting(ledger.authorised(request.acquirer), amount, currency),
-    )
+    def _index(self, message: Message) -> str:
+        number = message.text(2)
+        plain = number.reveal() if isinstance(number, SecretDigits) else number
+        return keyed(self._index_key, plain)
 
 
-def _trace(message: Message) -> str:
-    return "|".join(str(part) for part in trace_key(message))
+def says_verified(chip: bytes) -> bool:
+    """Tell whether a terminal's chip data claim that the device verified the cardholder.
 
-
-def original_trace(message: Message) -> str:
-    """Return the trace key of the request that a reversal names in DE 90 (DE 37 is the same)."""
-    original = str(message.fields[90])
-    stan, sent = original[4:10], original[10:20]
-    return f"{sent}|{stan}|{message.fields[32]}|{message.fields[37]}"
-
-
-def _bytes(message: Message, number: int) -> bytes:
-    value = message.fields[number]
-    if not isinstance(value, bytes):
-        raise DecodeError(f"DE {number}: binary data expected")
-    return value
+    Kernel 2 says it in the CVM results, kernel 3 there or in the CTQ. Raises DecodeError.
+    """
+    results = ber.find(chip, tags.CVM_RESULTS_9F34)
+    if results and results[0] & _CVM_METHOD == _CVM_ON_DEVICE:
+        return True
+    ctq = ber.find(chip, tags.CTQ_9F6C)
+    return ctq is not None and len(ctq) > 1 and bool(ctq[1] & _CTQ_DEVICE_CVM)

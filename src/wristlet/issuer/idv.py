@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import sqlite3
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -13,31 +15,47 @@ from wristlet.crypto.errors import EnvelopeError
 from wristlet.crypto.seal import KeyStore, KeyUsage
 from wristlet.env.base import Env
 from wristlet.env.database import Database
-from wristlet.issuer.repository import queries
-from wristlet.issuer.setup import KEY_CODES, KEY_IDV, KEY_INDEX, keyed
-from wristlet.model.ids import new_id
-from wristlet.model.issuer_messages import CodeSent, CodeVerified, IdvDecision
-from wristlet.model.testcards import OTP_EXPIRED, OTP_RIGHT
+from wristlet.issuer import repository
+from wristlet.issuer.repository import Account, IdvCase
+from wristlet.issuer.setup import KEY_CODES, KEY_IDV, KEY_INDEX, STATUS_OPEN, keyed
+from wristlet.model.ids import RANDOM_SIZE, new_id
+from wristlet.model.issuer_messages import (
+    CodeSent,
+    CodeVerified,
+    IdvDecision,
+    IdvRequest,
+    SendCode,
+    VerifyCode,
+)
+from wristlet.model.testcards import OTP_EXPIRED, OTP_RIGHT, Outcome
 from wristlet.model.tsp_messages import VerificationMethod
+from wristlet.wire.masked import SecretDigits
 
-CODE_LIFE_MS, CODE_TRIES = 600_000, 3
-SMS = VerificationMethod("sms", "text_to_cardholder_number", "•••• 4417")
-BANK_APP = VerificationMethod("app", "cardholder_to_use_mobile_app", "your bank's app")
-# What each account's seeded outcome answers: decision, reason, methods.
-DECISIONS: dict[str, tuple[str, str, tuple[VerificationMethod, ...]]] = {
-    "yellow_sms": ("yellow", "identity to be confirmed", (SMS,)),
-    "yellow_app": ("yellow", "identity to be confirmed", (BANK_APP, SMS)),
-    "red_issuer": ("red", "the bank does not allow this card in a wallet", ()),
-}
-GREEN: tuple[str, str, tuple[VerificationMethod, ...]] = ("green", "known cardholder", ())
+CODE_LIFE_MS: Final = 600_000
+CODE_TRIES: Final = 3
+CODES_PER_CASE: Final = 5
+CODE_DIGITS: Final = 6
+
+GREEN, YELLOW, RED = "green", "yellow", "red"
+SMS: Final = VerificationMethod("sms", "text_to_cardholder_number", "•••• 4417")
+BANK_APP: Final = VerificationMethod("app", "cardholder_to_use_mobile_app", "your bank's app")
+METHODS: Final = {method.id: method for method in (SMS, BANK_APP)}
+
+SUCCESS, INCORRECT, EXPIRED, EXCEEDED = (
+    "success",
+    "incorrect_code",
+    "expired_code",
+    "tries_exceeded",
+)
 
 
 class IdvError(Exception):
-    """The case or the card data are not usable; `code` names why."""
+    """The case or the card data are not usable; `code` names why, `param` the field."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, param: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+        self.param = param
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,100 +70,227 @@ class CardData:
         return "CardData(<masked>)"
 
 
-class IdvService:
-    """Decides on cards and checks codes. In the sandbox the code is always the documented one."""
+@dataclass(frozen=True, slots=True)
+class OneTimeCode:
+    """A code on its way to the cardholder of an account."""
 
-    def __init__(self, env: Env, database: Database, store: KeyStore) -> None:
+    account_id: str
+    method: VerificationMethod
+    code: SecretDigits
+
+
+Deliver: TypeAlias = Callable[[OneTimeCode], Awaitable[None]]
+
+
+async def no_delivery(code: OneTimeCode) -> None:
+    """Refuse to deliver: the bank has no way to reach its cardholders."""
+    del code
+    raise IdvError("delivery_unavailable", "method_id", "the bank cannot send codes; try later")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the bank thinks of a card: decision, reason, methods to prove it."""
+
+    decision: str
+    reason: str
+    methods: tuple[VerificationMethod, ...] = ()
+
+
+UNKNOWN_CARD: Final = Judgement(RED, "the bank does not know this card")
+WRONG_CODE: Final = Judgement(RED, "security code does not match")
+WRONG_EXPIRY: Final = Judgement(RED, "expiry date does not match")
+NOT_OPEN: Final = Judgement(RED, "the card cannot be used")
+KNOWN: Final = Judgement(GREEN, "known cardholder")
+# A card that is fine; its methods are given when somebody else asks for proof.
+STEP_UP_BY_OTHERS: Final = Judgement(GREEN, "known cardholder", (SMS,))
+JUDGEMENTS: Final = {
+    Outcome.YELLOW_SMS: Judgement(YELLOW, "identity to be confirmed", (SMS,)),
+    Outcome.YELLOW_APP: Judgement(YELLOW, "identity to be confirmed", (BANK_APP, SMS)),
+    Outcome.RED_ISSUER: Judgement(RED, "the bank does not allow this card in a wallet"),
+    Outcome.CVC_MISMATCH: WRONG_CODE,
+    Outcome.EXPIRY_MISMATCH: WRONG_EXPIRY,
+}
+# Lost and expired test cards can be added, so that their payments can be seen to be declined.
+_PLAYED_OUT_AT_THE_TERMINAL: Final = (Outcome.LOST.value, Outcome.EXPIRED.value)
+
+
+def judge(
+    account: Account | None, *, code_fits: bool, expiry_yymm: str, recommendation: str
+) -> Judgement:
+    """Decide on a card. `recommendation` is the wallet's: yellow asks for ways to prove."""
+    if account is None:
+        return UNKNOWN_CARD
+    if not code_fits:
+        return WRONG_CODE
+    if expiry_yymm != account.expiry_yymm:
+        return WRONG_EXPIRY
+    played_out = account.idv_outcome in _PLAYED_OUT_AT_THE_TERMINAL
+    if account.status != STATUS_OPEN and not played_out:
+        return NOT_OPEN
+    fine = STEP_UP_BY_OTHERS if recommendation == YELLOW else KNOWN
+    return JUDGEMENTS.get(Outcome(account.idv_outcome), fine)
+
+
+class IdvService:
+    """Decides on cards, sends and checks codes.
+
+    In the sandbox the code is the documented one and nothing is sent; else it is drawn at random
+    and handed to `deliver`.
+    """
+
+    def __init__(
+        self,
+        env: Env,
+        database: Database,
+        store: KeyStore,
+        *,
+        sandbox: bool,
+        deliver: Deliver = no_delivery,
+    ) -> None:
         self._env = env
         self._database = database
+        self._sandbox = sandbox
+        self._deliver = deliver
         self._index_key = store.get(KEY_INDEX, KeyUsage.MAC)
         self._code_key = store.get(KEY_CODES, KeyUsage.MAC)
         self._private = ec.private_key(store.get(KEY_IDV, KeyUsage.AGREE))
 
-    async def decide(self, card_jwe: str) -> IdvDecision:
+    async def decide(self, request: IdvRequest) -> IdvDecision:
         """Decide green, yellow or red for the card in the JWE; raises IdvError."""
-        card = self._open_card(card_jwe)
-        return await self._database.write(lambda connection: self._decide(connection, card))
+        card = self._open_card(request.card_jwe)
+        recommendation = request.wallet_recommendation
+        return await self._database.write(lambda c: self._decide(c, card, recommendation))
 
-    def _decide(self, connection: sqlite3.Connection, card: CardData) -> IdvDecision:
-        idv_id = new_id("idv", self._env.clock.now_ms(), self._env.random.bytes(10))
-        index = keyed(self._index_key, card.pan)
-        row = queries().account_by_index(connection, pan_index=index)
-        if row is None:
-            return IdvDecision(idv_id, "red", "the bank does not know this card", "")
-        decision, reason, methods = self._judge(row, card)
-        queries().add_idv_case(
-            connection, idv_id=idv_id, account_id=row["account_id"], decision=decision
-        )
-        return IdvDecision(idv_id, decision, reason, row["bank"], list(methods))
+    async def send_code(self, request: SendCode) -> CodeSent:
+        """Send a one-time code by one of the offered methods; raises IdvError.
 
-    def _judge(
-        self, row: sqlite3.Row, card: CardData
-    ) -> tuple[str, str, tuple[VerificationMethod, ...]]:
-        outcome: str = row["idv_outcome"]
-        code = keyed(self._code_key, card.security_code)
-        if outcome == "cvc_mismatch" or not hmac.compare_digest(code, row["security_code_mac"]):
-            return "red", "security code does not match", ()
-        if outcome == "expiry_mismatch" or card.expiry_yymm != row["expiry_yymm"]:
-            return "red", "expiry date does not match", ()
-        return DECISIONS.get(outcome, GREEN)
-
-    async def send_code(self, idv_id: str, method_id: str) -> CodeSent:
-        """Send a one-time code by one of the offered methods; raises IdvError."""
+        A new code makes the one before it useless.
+        """
         expires_ms = self._env.clock.now_ms() + CODE_LIFE_MS
+        code = self._new_code()
+        account_id = await self._database.write(
+            lambda c: self._put_code(c, request, code, expires_ms)
+        )
+        if not self._sandbox:
+            method = METHODS[request.method_id]
+            await self._deliver(OneTimeCode(account_id, method, SecretDigits(code)))
+        return CodeSent(request.idv_id, expires_ms, CODE_TRIES)
 
-        def write(connection: sqlite3.Connection) -> None:
-            self._case(connection, idv_id)
-            if method_id not in (SMS.id, BANK_APP.id):
-                raise IdvError("unknown_method", "method_id: not one that was offered; choose again")
-            queries().set_code(
-                connection,
-                idv_id=idv_id,
-                code_mac=keyed(self._code_key, f"{idv_id}:{OTP_RIGHT}"),
-                method_id=method_id,
-                expires_ms=expires_ms,
-                tries_left=CODE_TRIES,
-            )
-
-        await self._database.write(write)
-        return CodeSent(idv_id, expires_ms)
-
-    async def verify_code(self, idv_id: str, code_jwe: str) -> CodeVerified:
+    async def verify_code(self, request: VerifyCode) -> CodeVerified:
         """Check a code: single use, three tries, ten minutes; raises IdvError."""
-        code = self._open_code(code_jwe)
-        return await self._database.write(lambda connection: self._verify(connection, idv_id, code))
+        code = self._open_code(request.code_jwe)
+        return await self._database.write(lambda c: self._verify(c, request.idv_id, code))
+
+    def _decide(
+        self, connection: sqlite3.Connection, card: CardData, recommendation: str
+    ) -> IdvDecision:
+        account = repository.account_by_index(connection, keyed(self._index_key, card.pan))
+        code_mac = keyed(self._code_key, card.security_code)
+        known_mac = "" if account is None else account.security_code_mac
+        judgement = judge(
+            account,
+            code_fits=hmac.compare_digest(code_mac, known_mac),
+            expiry_yymm=card.expiry_yymm,
+            recommendation=recommendation,
+        )
+        idv_id = new_id("idv", self._env.clock.now_ms(), self._env.random.bytes(RANDOM_SIZE))
+        repository.run(
+            connection,
+            "idv_case_add",
+            idv_id=idv_id,
+            account_id="" if account is None else account.account_id,
+            decision=judgement.decision,
+            methods=",".join(method.id for method in judgement.methods),
+        )
+        bank = "" if account is None else account.bank
+        return IdvDecision(
+            idv_id, judgement.decision, judgement.reason, bank, list(judgement.methods)
+        )
+
+    def _new_code(self) -> str:
+        if self._sandbox:
+            return OTP_RIGHT
+        # 64 bits over a million: the bias is below 1 in 10^13.
+        drawn = int.from_bytes(self._env.random.bytes(8), "big")
+        return f"{drawn % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+    def _put_code(
+        self, connection: sqlite3.Connection, request: SendCode, code: str, expires_ms: int
+    ) -> str:
+        case = _open_case(connection, request.idv_id)
+        if request.method_id not in case.methods.split(",") or not case.methods:
+            raise IdvError("unknown_method", "method_id", "not one that was offered; choose again")
+        if case.used:
+            raise IdvError("already_verified", "idv_id", "the card is verified; no code is needed")
+        if case.codes_sent >= CODES_PER_CASE:
+            raise IdvError("too_many_codes", "idv_id", "no more codes; start again with the card")
+        repository.run(
+            connection,
+            "idv_code_set",
+            idv_id=request.idv_id,
+            code_mac=self._code_mac(request.idv_id, code),
+            expires_ms=expires_ms,
+            tries_left=CODE_TRIES,
+        )
+        return case.account_id
 
     def _verify(self, connection: sqlite3.Connection, idv_id: str, code: str) -> CodeVerified:
-        case = self._case(connection, idv_id)
-        if not case["code_mac"]:
-            raise IdvError("no_code_sent", "code: none was sent yet; choose a method first")
-        if case["used"] or case["tries_left"] <= 0:
-            return CodeVerified("tries_exceeded", 0)
-        queries().use_try(connection, idv_id=idv_id)
-        left = case["tries_left"] - 1
-        if case["expires_ms"] < self._env.clock.now_ms() or code == OTP_EXPIRED:
-            return CodeVerified("expired_code", left)
-        given = keyed(self._code_key, f"{idv_id}:{code}")
-        if not hmac.compare_digest(given, case["code_mac"]):
-            return CodeVerified("incorrect_code" if left else "tries_exceeded", left)
-        queries().mark_used(connection, idv_id=idv_id)
-        return CodeVerified("success", left)
+        case = _open_case(connection, idv_id)
+        if not case.code_mac:
+            raise IdvError("no_code_sent", "code_jwe", "none was sent yet; choose a method first")
+        if case.used:
+            return CodeVerified(EXPIRED, 0)
+        if case.tries_left <= 0:
+            return CodeVerified(EXCEEDED, 0)
+        repository.run(connection, "idv_try_use", idv_id=idv_id)
+        left = case.tries_left - 1
+        if self._is_expired(case, code):
+            return CodeVerified(EXPIRED, left)
+        if not hmac.compare_digest(self._code_mac(idv_id, code), case.code_mac):
+            return CodeVerified(INCORRECT if left else EXCEEDED, left)
+        repository.run(connection, "idv_case_use", idv_id=idv_id)
+        return CodeVerified(SUCCESS, left)
 
-    def _case(self, connection: sqlite3.Connection, idv_id: str) -> sqlite3.Row:
-        case: sqlite3.Row | None = queries().idv_case(connection, idv_id=idv_id)
-        if case is None or case["decision"] == "red":
-            raise IdvError("unknown_case", "idv_id: no such open case; check the card again")
-        return case
+    def _is_expired(self, case: IdvCase, code: str) -> bool:
+        played = self._sandbox and code == OTP_EXPIRED
+        return played or case.expires_ms <= self._env.clock.now_ms()
+
+    def _code_mac(self, idv_id: str, code: str) -> str:
+        return keyed(self._code_key, f"{idv_id}:{code}")
 
     def _open_card(self, token: str) -> CardData:
         try:
-            return msgspec.json.decode(jwe.decrypt(token, self._private), type=CardData)
-        except (EnvelopeError, msgspec.DecodeError) as error:
-            raise IdvError("bad_envelope", "card_jwe: cannot be opened with the bank's key") from error
+            plain = jwe.decrypt(token, self._private)
+            card = msgspec.json.decode(plain, type=CardData)
+        except (EnvelopeError, msgspec.DecodeError):
+            # The library's text may quote what the applicant typed.
+            raise _bad_envelope("card_jwe") from None
+        if not all(_is_digits(part) for part in (card.pan, card.expiry_yymm, card.security_code)):
+            raise _bad_envelope("card_jwe")
+        return card
 
     def _open_code(self, token: str) -> str:
         try:
-            fields = msgspec.json.decode(jwe.decrypt(token, self._private), type=dict[str, str])
-            return fields["code"]
-        except (EnvelopeError, msgspec.DecodeError, KeyError) as error:
-            raise IdvError("bad_envelope", "code_jwe: cannot be opened with the bank's key") from error
+            plain = jwe.decrypt(token, self._private)
+            code = msgspec.json.decode(plain, type=dict[str, str]).get("code", "")
+        except (EnvelopeError, msgspec.DecodeError):
+            raise _bad_envelope("code_jwe") from None
+        if not _is_digits(code):
+            raise _bad_envelope("code_jwe")
+        return code
+
+
+def _open_case(connection: sqlite3.Connection, idv_id: str) -> IdvCase:
+    case = repository.idv_case(connection, idv_id)
+    if case is None or case.decision == RED:
+        raise IdvError("unknown_case", "idv_id", "no such open case; check the card again")
+    return case
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _bad_envelope(param: str) -> IdvError:
+    return IdvError("bad_envelope", param, "must be digits under a JWE for the bank's current key")

@@ -1,12 +1,13 @@
-"""Double entry: every entry's postings sum to zero, balances move in the same transaction."""
+"""Double entry: an entry's postings sum to zero, balances move in the same transaction."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from wristlet.issuer.repository import queries
+from wristlet.issuer import repository
 
 
 class LedgerError(ValueError):
@@ -15,11 +16,14 @@ class LedgerError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One line of an entry: an amount in minor units onto a ledger account (negative takes away)."""
+    """One line of an entry: an amount in minor units onto a ledger account, negative to take."""
 
     ledger_account: str
     amount_minor: int
     currency: str
+
+
+FUNDING: Final = "funding"
 
 
 def cardholder(account_id: str) -> str:
@@ -32,7 +36,9 @@ def authorised(acquirer: str) -> str:
     return f"authorised:{acquirer}"
 
 
-FUNDING = "funding"
+def move(source: str, target: str, amount_minor: int, currency: str) -> tuple[Posting, Posting]:
+    """Return the two postings that take an amount from one ledger account to another."""
+    return Posting(source, -amount_minor, currency), Posting(target, amount_minor, currency)
 
 
 def check_balanced(postings: Sequence[Posting]) -> None:
@@ -46,28 +52,32 @@ def check_balanced(postings: Sequence[Posting]) -> None:
 
 def post(
     connection: sqlite3.Connection,
-    entry_id: str,
     kind: str,
     reference: str,
     now_ms: int,
     postings: Sequence[Posting],
 ) -> None:
-    """Write one entry and move the balances, inside the caller's transaction; raises LedgerError."""
+    """Write one entry and move the balances, in the caller's transaction; raises LedgerError."""
     check_balanced(postings)
-    queries().add_entry(
-        connection, entry_id=entry_id, kind=kind, reference=reference, created_ms=now_ms
+    entry_id = repository.run(
+        connection, "entry_add", kind=kind, reference=reference, created_ms=now_ms
     )
-    for line, posting in enumerate(postings):
-        row = {
+    rows = [
+        {
+            "entry_id": entry_id,
+            "line": line,
             "ledger_account": posting.ledger_account,
             "amount_minor": posting.amount_minor,
             "currency": posting.currency,
         }
-        queries().add_posting(connection, entry_id=entry_id, line=line, **row)
-        queries().move_balance(connection, **row)
+        for line, posting in enumerate(postings)
+    ]
+    repository.run_many(connection, "posting_add", rows)
+    repository.run_many(connection, "balance_move", rows)
 
 
 def balance(connection: sqlite3.Connection, ledger_account: str, currency: str) -> int:
     """Return a balance in minor units."""
-    found = queries().balance(connection, ledger_account=ledger_account, currency=currency)
-    return int(found or 0)
+    return repository.number(
+        connection, "balance", ledger_account=ledger_account, currency=currency
+    )

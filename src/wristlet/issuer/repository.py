@@ -1,17 +1,131 @@
-"""The issuer's SQL by name; the text is in `sql/issuer.sql`."""
+"""The bank's queries: SQL text from `sql/issuer.sql`, rows as values.
+
+Every function works inside the transaction of the connection it is given; none commits.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import aiosql
-from aiosql.queries import Queries
 
-SQL = Path(__file__).parent / "sql" / "issuer.sql"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOADED: Final = aiosql.from_path(
+    Path(__file__).parent / "sql", "sqlite3", mandatory_parameters=False
+)
+SQL: Final[dict[str, str]] = {
+    name: getattr(_LOADED, name).sql
+    for name in _LOADED.available_queries
+    if not name.endswith("_cursor")
+}
+"""Statement text by name: SQLite keeps statements prepared by their text."""
 
 
-@cache
-def queries() -> Queries:
-    """Return the named statements, loaded once."""
-    return aiosql.from_path(SQL, "sqlite3")
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A card account with its balance; amounts in minor units of its currency."""
+
+    account_id: str
+    card_last4: str
+    bank: str
+    expiry_yymm: str
+    security_code_mac: str
+    status: str
+    idv_outcome: str
+    currency: str
+    limit_minor: int
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """What was asked under a trace, and what was answered."""
+
+    acquirer: str
+    pan_index: str
+    account_id: str
+    amount_minor: int
+    currency: str
+    response_code: str
+    authorisation_id: str
+    reversed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAuthorisation:
+    """One request as it may be shown: without anything of the card's number."""
+
+    account_id: str
+    amount_minor: int
+    currency: str
+    response_code: str
+    reason: str
+    authorisation_id: str
+    token_reference: str
+    merchant: str
+    reversed: int
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdvCase:
+    """One identity check; `methods` are the ids offered, joined by commas."""
+
+    idv_id: str
+    account_id: str
+    decision: str
+    methods: str
+    code_mac: str
+    expires_ms: int
+    codes_sent: int
+    tries_left: int
+    used: int
+
+
+def run(connection: sqlite3.Connection, name: str, **values: Any) -> int:
+    """Execute a statement that changes rows; return the id of a row it inserted."""
+    return connection.execute(SQL[name], values).lastrowid or 0
+
+
+def run_many(connection: sqlite3.Connection, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Execute a statement once per row."""
+    connection.executemany(SQL[name], rows)
+
+
+def number(connection: sqlite3.Connection, name: str, **values: Any) -> int:
+    """Return the one number a query asks for, 0 when there is no row."""
+    row = connection.execute(SQL[name], values).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def account_by_index(connection: sqlite3.Connection, pan_index: str) -> Account | None:
+    """Find the account of a card number by its keyed index."""
+    row = connection.execute(SQL["account_by_index"], {"pan_index": pan_index}).fetchone()
+    return None if row is None else Account(*row)
+
+
+def accounts(connection: sqlite3.Connection) -> list[Account]:
+    """List all accounts in the order they were opened."""
+    return [Account(*row) for row in connection.execute(SQL["account_list"])]
+
+
+def authorisation(connection: sqlite3.Connection, trace_key: str) -> Authorisation | None:
+    """Find what a trace was answered."""
+    row = connection.execute(SQL["authorisation_get"], {"trace_key": trace_key}).fetchone()
+    return None if row is None else Authorisation(*row)
+
+
+def authorisations(connection: sqlite3.Connection, account_id: str) -> list[ListedAuthorisation]:
+    """List the last hundred requests of an account, newest first."""
+    rows = connection.execute(SQL["authorisation_list"], {"account_id": account_id})
+    return [ListedAuthorisation(*row) for row in rows]
+
+
+def idv_case(connection: sqlite3.Connection, idv_id: str) -> IdvCase | None:
+    """Find an identity check."""
+    row = connection.execute(SQL["idv_case_get"], {"idv_id": idv_id}).fetchone()
+    return None if row is None else IdvCase(*row)

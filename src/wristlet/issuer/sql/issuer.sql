@@ -1,86 +1,104 @@
--- name: add_account!
--- Open a card account; a second one for the same number is refused by its unique index.
-INSERT INTO accounts (account_id, pan_index, card_last4, bank, expiry_yymm, security_code_mac, status,
-                      idv_outcome, currency, limit_minor)
-VALUES (:account_id, :pan_index, :card_last4, :bank, :expiry_yymm, :security_code_mac, :status,
-        :idv_outcome, :currency, :limit_minor);
+-- name: account_add!
+INSERT INTO accounts (account_id, pan_index, card_last4, bank, expiry_yymm, security_code_mac,
+                      status, idv_outcome, currency, limit_minor)
+VALUES (:account_id, :pan_index, :card_last4, :bank, :expiry_yymm, :security_code_mac,
+        :status, :idv_outcome, :currency, :limit_minor);
 
--- name: count_accounts$
+-- name: account_count$
 SELECT COUNT(*) FROM accounts;
 
 -- name: account_by_index^
-SELECT account_id, card_last4, bank, expiry_yymm, security_code_mac, status, idv_outcome, currency, limit_minor
-FROM accounts WHERE pan_index = :pan_index;
+SELECT a.account_id, a.card_last4, a.bank, a.expiry_yymm, a.security_code_mac, a.status,
+       a.idv_outcome, a.currency, a.limit_minor, COALESCE(b.amount_minor, 0)
+FROM accounts a
+LEFT JOIN balances b
+       ON b.ledger_account = 'cardholder:' || a.account_id AND b.currency = a.currency
+WHERE a.pan_index = :pan_index;
 
--- name: account_by_id^
-SELECT account_id, card_last4, bank, expiry_yymm, security_code_mac, status, idv_outcome, currency, limit_minor
-FROM accounts WHERE account_id = :account_id;
+-- name: account_list
+SELECT a.account_id, a.card_last4, a.bank, a.expiry_yymm, a.security_code_mac, a.status,
+       a.idv_outcome, a.currency, a.limit_minor, COALESCE(b.amount_minor, 0)
+FROM accounts a
+LEFT JOIN balances b
+       ON b.ledger_account = 'cardholder:' || a.account_id AND b.currency = a.currency
+ORDER BY a.account_id;
 
--- name: list_accounts
-SELECT account_id, card_last4, bank, status, currency, limit_minor FROM accounts ORDER BY account_id;
+-- name: entry_add!
+INSERT INTO entries (kind, reference, created_ms) VALUES (:kind, :reference, :created_ms);
 
--- name: add_entry!
-INSERT INTO entries (entry_id, kind, reference, created_ms) VALUES (:entry_id, :kind, :reference, :created_ms);
-
--- name: add_posting!
+-- name: posting_add!
 INSERT INTO postings (entry_id, line, ledger_account, amount_minor, currency)
 VALUES (:entry_id, :line, :ledger_account, :amount_minor, :currency);
 
--- name: move_balance!
+-- name: balance_move!
 -- Balances are a running sum of postings, kept in the same transaction.
 INSERT INTO balances (ledger_account, currency, amount_minor)
 VALUES (:ledger_account, :currency, :amount_minor)
-ON CONFLICT (ledger_account, currency) DO UPDATE SET amount_minor = balances.amount_minor + excluded.amount_minor;
+ON CONFLICT (ledger_account, currency)
+DO UPDATE SET amount_minor = balances.amount_minor + excluded.amount_minor;
 
 -- name: balance$
 SELECT amount_minor FROM balances WHERE ledger_account = :ledger_account AND currency = :currency;
 
 -- name: imbalance$
--- The sum over all postings; anything but 0 means that money was made or lost.
-SELECT COALESCE(SUM(amount_minor), 0) FROM postings;
+-- How many entries do not sum to zero in some currency; anything but 0 is money made or lost.
+SELECT COUNT(*) FROM (
+    SELECT entry_id FROM postings GROUP BY entry_id, currency HAVING SUM(amount_minor) <> 0
+) AS unbalanced;
 
 -- name: drift$
--- How many balances differ from the sum of their postings.
+-- How many balances differ from the sum of their postings, on either side.
 SELECT COUNT(*) FROM (
-    SELECT b.ledger_account FROM balances b
-    LEFT JOIN postings p ON p.ledger_account = b.ledger_account AND p.currency = b.currency
-    GROUP BY b.ledger_account, b.currency, b.amount_minor
-    HAVING b.amount_minor <> COALESCE(SUM(p.amount_minor), 0)
+    SELECT ledger_account, currency FROM (
+        SELECT ledger_account, currency, amount_minor FROM balances
+        UNION ALL
+        SELECT ledger_account, currency, -amount_minor FROM postings
+    ) AS both_sides
+    GROUP BY ledger_account, currency HAVING SUM(amount_minor) <> 0
 ) AS drifted;
 
--- name: authorisation^
-SELECT trace_key, account_id, amount_minor, currency, response_code, reason, authorisation_id, reversed
+-- name: promised_total$
+-- What acquirers may still collect: the sum of all `authorised:` accounts of a currency.
+SELECT COALESCE(SUM(amount_minor), 0) FROM balances
+WHERE ledger_account LIKE 'authorised:%' AND currency = :currency;
+
+-- name: authorisation_get^
+SELECT acquirer, pan_index, account_id, amount_minor, currency, response_code, authorisation_id,
+       reversed
 FROM authorisations WHERE trace_key = :trace_key;
 
--- name: add_authorisation!
-INSERT INTO authorisations (trace_key, account_id, amount_minor, currency, response_code, reason,
-                            authorisation_id, token_reference, merchant, reversed, created_ms)
-VALUES (:trace_key, :account_id, :amount_minor, :currency, :response_code, :reason,
-        :authorisation_id, :token_reference, :merchant, :reversed, :created_ms);
+-- name: authorisation_add!
+INSERT INTO authorisations (trace_key, acquirer, pan_index, account_id, amount_minor, currency,
+                            response_code, reason, authorisation_id, token_reference, merchant,
+                            reversed, created_ms)
+VALUES (:trace_key, :acquirer, :pan_index, :account_id, :amount_minor, :currency,
+        :response_code, :reason, :authorisation_id, :token_reference, :merchant,
+        :reversed, :created_ms);
 
--- name: mark_reversed!
+-- name: authorisation_reverse!
 UPDATE authorisations SET reversed = 1 WHERE trace_key = :trace_key;
 
--- name: list_authorisations
-SELECT account_id, amount_minor, currency, response_code, reason, authorisation_id, token_reference, merchant,
-       reversed, created_ms
+-- name: authorisation_list
+SELECT account_id, amount_minor, currency, response_code, reason, authorisation_id,
+       token_reference, merchant, reversed, created_ms
 FROM authorisations WHERE account_id = :account_id ORDER BY created_ms DESC LIMIT 100;
 
--- name: add_idv_case!
-INSERT INTO idv_cases (idv_id, account_id, decision, code_mac, method_id, expires_ms, tries_left, used)
-VALUES (:idv_id, :account_id, :decision, '', '', 0, 0, 0);
+-- name: idv_case_add!
+INSERT INTO idv_cases (idv_id, account_id, decision, methods, code_mac, expires_ms, codes_sent,
+                       tries_left, used)
+VALUES (:idv_id, :account_id, :decision, :methods, '', 0, 0, 0, 0);
 
--- name: idv_case^
-SELECT idv_id, account_id, decision, code_mac, method_id, expires_ms, tries_left, used
+-- name: idv_case_get^
+SELECT idv_id, account_id, decision, methods, code_mac, expires_ms, codes_sent, tries_left, used
 FROM idv_cases WHERE idv_id = :idv_id;
 
--- name: set_code!
-UPDATE idv_cases SET code_mac = :code_mac, method_id = :method_id, expires_ms = :expires_ms,
-                     tries_left = :tries_left, used = 0
+-- name: idv_code_set!
+UPDATE idv_cases SET code_mac = :code_mac, expires_ms = :expires_ms, tries_left = :tries_left,
+                     codes_sent = codes_sent + 1
 WHERE idv_id = :idv_id;
 
--- name: use_try!
-UPDATE idv_cases SET tries_left = tries_left - 1 WHERE idv_id = :idv_id AND tries_left > 0;
+-- name: idv_try_use!
+UPDATE idv_cases SET tries_left = tries_left - 1 WHERE idv_id = :idv_id;
 
--- name: mark_used!
+-- name: idv_case_use!
 UPDATE idv_cases SET used = 1 WHERE idv_id = :idv_id;

@@ -12,14 +12,14 @@ CREATE TABLE accounts (
 );
 
 CREATE TABLE entries (
-    entry_id TEXT PRIMARY KEY,
+    entry_id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     reference TEXT NOT NULL,
     created_ms BIGINT NOT NULL
 );
 
 CREATE TABLE postings (
-    entry_id TEXT NOT NULL REFERENCES entries (entry_id),
+    entry_id INTEGER NOT NULL REFERENCES entries (entry_id),
     line INTEGER NOT NULL,
     ledger_account TEXT NOT NULL,
     amount_minor BIGINT NOT NULL,
@@ -34,8 +34,12 @@ CREATE TABLE balances (
     PRIMARY KEY (ledger_account, currency)
 );
 
+-- What was asked (card, amount, currency) is kept beside the answer, so that a repeat can be told
+-- from another request under the same trace.
 CREATE TABLE authorisations (
     trace_key TEXT PRIMARY KEY,
+    acquirer TEXT NOT NULL,
+    pan_index TEXT NOT NULL,
     account_id TEXT NOT NULL,
     amount_minor BIGINT NOT NULL,
     currency TEXT NOT NULL,
@@ -54,9 +58,10 @@ CREATE TABLE idv_cases (
     idv_id TEXT PRIMARY KEY,
     account_id TEXT NOT NULL,
     decision TEXT NOT NULL,
+    methods TEXT NOT NULL,
     code_mac TEXT NOT NULL,
-    method_id TEXT NOT NULL,
     expires_ms BIGINT NOT NULL,
+    codes_sent INTEGER NOT NULL,
     tries_left INTEGER NOT NULL,
     used INTEGER NOT NULL
 );

@@ -221,7 +221,8 @@ class Port:
 
     def _run(self, slot: Slot, command: Command) -> Response:
         """Carry one whole command out, under secure messaging if it came so."""
-        plain = command.replace(cla=command.cla & (_CLA_KEPT | _CLA_SM))
+        kept = command.cla & (_CLA_KEPT | _CLA_SM)
+        plain = command if command.cla == kept else command.replace(cla=kept)
         if plain.cla == 0 and plain.ins == Ins.SELECT:
             return self._guarded(lambda: selection.select(self.card, slot, self.interface, plain))
         if plain.cla == 0 and plain.ins == Ins.MANAGE_CHANNEL:
@@ -268,7 +269,7 @@ class Port:
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
         if is_domain(instance):
             return domains.process(context, instance, command)
-        if channel.offers_scp11(context, instance) and domains.is_certificate_query(command):
+        if domains.is_certificate_query(command) and channel.offers_scp11(context, instance):
             return domains.certificates(context, instance.domain_aid, command)
         applet = self.card.catalog.get(instance.module_aid)
         if applet is None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REGISTRY_KEY: Final = "sys/registry"
 NO_PRIORITY: Final = 0xFF
 _COUNTER_MASK: Final = 0xFFFF
+_DOMAIN_BIT: Final = Privileges.SECURITY_DOMAIN >> 16
 
 
 class CardRegistry:
@@ -171,8 +172,8 @@ class CardRegistry:
 
 
 def is_domain(instance: Instance) -> bool:
-    """Tell whether the entry is a security domain."""
-    return bool(Privileges.decode(instance.privileges) & Privileges.SECURITY_DOMAIN)
+    """Tell whether the entry is a security domain; asked of every entry at every SELECT."""
+    return instance.privileges[0] & _DOMAIN_BIT != 0
 
 
 def encode(update_counter: int, entries: Sequence[Instance]) -> bytes:

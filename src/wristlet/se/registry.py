@@ -70,7 +70,10 @@ class CardRegistry:
 
     def get(self, aid: bytes) -> Instance | None:
         """Return the entry of exactly this AID."""
-        return next((entry for entry in self._load() if entry.aid == aid), None)
+        for entry in self._load():
+            if entry.aid == aid:
+                return entry
+        return None
 
     def effective(self, aid: bytes) -> ContactlessState:
         """Activation state that counts now; refuses (6A88) an AID that does not exist."""
@@ -86,11 +89,10 @@ class CardRegistry:
 
     def active(self) -> list[Instance]:
         """Payment instances that answer a terminal now, highest priority first."""
-        return [
-            entry
-            for entry in self.payment()
-            if self.effective(entry.aid) is ContactlessState.ACTIVATED
-        ]
+        volatile = self.volatile
+        if volatile is None:
+            return self.active_durably()
+        return [entry for entry in self.payment() if entry.aid == volatile]
 
     def set_contactless(self, aid: bytes, state: ContactlessState) -> None:
         """Set one durable activation state."""

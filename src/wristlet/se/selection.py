@@ -35,7 +35,7 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     name = command.data
     if not name and interface is Interface.WIRED:
         name = aids.ISD
-    found = [entry for entry in candidates(card, interface) if entry.aid.startswith(name)]
+    found = candidates(card, interface, name)
     if not name or not found:
         raise CardError(SW.NOT_FOUND)
     chosen = _next(found, slot) if command.p2 == _NEXT else _first(found, name)
@@ -46,21 +46,19 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     return Response(answer, SW.OK)
 
 
-def candidates(card: Card, interface: Interface) -> list[Instance]:
-    """Return what can be selected now through an interface, in the order of selection.
+def candidates(card: Card, interface: Interface, name: bytes) -> list[Instance]:
+    """Return what can be selected now by a full or partial name, in the order of selection.
 
     On contactless the payment instances are those that are active, by priority; on a locked
     card only the issuer domain is left.
     """
+    named = [entry for entry in card.registry.instances() if entry.aid.startswith(name)]
     if card.life in {CardState.CARD_LOCKED, CardState.TERMINATED}:
-        return [e for e in card.registry.instances() if e.aid == aids.ISD and _wired(interface)]
-    found = [
-        entry
-        for entry in card.registry.instances()
-        if not card.registry.is_payment(entry) and _serves(card, entry, interface)
-    ]
-    found += [entry for entry in card.registry.active() if _serves(card, entry, interface)]
-    return found
+        return [entry for entry in named if entry.aid == aids.ISD and _wired(interface)]
+    others = [entry for entry in named if not card.registry.is_payment(entry)]
+    if len(others) < len(named):
+        others += [entry for entry in card.registry.active() if entry.aid.startswith(name)]
+    return [entry for entry in others if _serves(card, entry, interface)]
 
 
 def _wired(interface: Interface) -> bool:

@@ -15,6 +15,7 @@ from wristlet.se.applets import crs, lease, phones, pin
 from wristlet.se.applets.base import CardError, Interface
 from wristlet.wire import ber
 from wristlet.wire.apdu import Response
+from wristlet.wire.errors import DecodeError
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
 from wristlet.wire.receipt import (
@@ -155,7 +156,10 @@ def _public_state(ctx: Context) -> bytes:
 
 
 def _challenge(data: bytes) -> bytes:
-    challenge = ber.find(data, TAG_CHALLENGE) if data else None
+    try:
+        challenge = ber.find(data, TAG_CHALLENGE)
+    except DecodeError as error:
+        raise CardError(SW.WRONG_DATA) from error
     if challenge is None or len(challenge) != CHALLENGE_BYTES:
         raise CardError(SW.WRONG_DATA)
     return challenge

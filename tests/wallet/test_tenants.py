@@ -166,6 +166,13 @@ async def test_roles_are_kept_apart(city: City, hana: Person) -> None:
         assert answer.status_code == 403, operation.id
 
 
+async def test_offer_of_another_wearer_is_not_even_looked_up(city: City, hana: Person) -> None:
+    prey = await Prey.of(hana)
+    jun = await city.person("Jun")
+    answer = await city.raw("POST", "/v1/cards", jun.token, json=prey.bodies["card_add"])
+    assert answer.json()["error"]["param"] == "eligibility_id"
+
+
 async def test_session_ends(city: City, hana: Person) -> None:
     city.clock.advance_ms(30 * 24 * 3600 * 1000)
     answer = await city.raw("GET", "/v1/devices", hana.token)

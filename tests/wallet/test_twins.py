@@ -21,6 +21,7 @@ from wristlet.model.wallet_messages import (
     FinishVerification,
     StartVerification,
 )
+from wristlet.wire.gp.certs import Certificate
 
 TWIN = "tnt_0"
 TABLES = ("tenants", "wearers", "devices", "phones", "eligibilities", "cards", "commits", "events")
@@ -31,12 +32,11 @@ DIFFERENT: dict[str, Any] = {
     "se_id": "99" * 16,
     "state": "deleted",
     "commits_last": 900,
-    "commits_acknowledged": 800,
     "certificate": "twin",
     "answer": "{}",
     "expires_ms": 1,
     "suspended_by": "issuer",
-    "se_state": "unknown",
+    "se_state": "selected",
     "token_reference": "tok-twin",
     "script_number": 5000,
     "kind": "twin",
@@ -59,8 +59,11 @@ def clone(connection: Connection, tenant_id: str) -> None:
                 values["script_number"] += index
             if table == "devices":
                 values["se_id"] = dict(zip(names, row, strict=True))["se_id"]
-            marks = ", ".join("?" * len(names))
-            connection.execute(f"INSERT INTO {table} VALUES ({marks})", tuple(values.values()))
+            # A row number below all others: a scan of the table meets the twin first, too.
+            marks = ", ".join("?" * (len(names) + 1))
+            columns = ", ".join(("rowid", *names))
+            statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
+            connection.execute(statement, (index - 1000, *values.values()))
 
 
 def twins_rows(connection: Connection) -> dict[str, list[Any]]:
@@ -82,10 +85,18 @@ async def test_twin_is_neither_read_nor_written(city: City, hana: Person) -> Non
         lambda c: c.execute("SELECT tenant_id FROM cards").fetchone()[0]
     )
     await city.context.database.write(lambda c: clone(c, tenant_id))
+    # The twin has used the offer that is still open here.
+    used = "UPDATE cards SET eligibility_id = ? WHERE tenant_id = ? AND card_id = ?"
+    await city.context.database.write(lambda c: c.execute(used, (offer, TWIN, first.id)))
     before = await city.context.database.read(twins_rows)
 
     assert await hana.pair() == await hana.client.device(device.id)
     assert await hana.client.certify_phone(device.id, CertifyPhone(POINT)) == certified
+    other = CertifyPhone(ec.point_of(ec.private_key(bytes(31) + b"\x08")).hex())
+    fresh = Certificate.parse(
+        bytes.fromhex((await hana.client.certify_phone(device.id, other)).certificate)
+    )
+    assert fresh.issuer_id == city.phone_roots[0][0]
     (commit,) = (await hana.client.commits(device.id)).data
     assert commit.kind == "personalise"
     reported = await hana.client.report_commit(device.id, 2, CommitReport(1, "cut"))

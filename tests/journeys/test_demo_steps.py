@@ -25,8 +25,8 @@ async def test_every_step_holds_in_one_process(tmp_path: Path) -> None:
     async with running_city(tmp_path / "city") as city:
         results = await run_steps(city.bench, [])
         assert city.bench.scan is not None
-        imbalance, drift = await city.issuer.imbalance()
+        books = await city.issuer.books("JPY")
     assert [(one.id, one.ok, one.text) for one in results if not one.ok] == []
     assert city.bench.scan.clean
     assert city.bench.scan.seeded > 100
-    assert (imbalance, drift) == (0, 0)
+    assert (books.unbalanced_entries, books.drifted_balances) == (0, 0)

@@ -19,13 +19,13 @@ ROOT = Path(__file__).parent.parent.parent
 async def test_the_journey_ends_as_told(tmp_path: Path) -> None:
     async with running_city(tmp_path / "city") as city:
         paid, declined, again = await journey(city)
-        imbalance, drift = await city.issuer.imbalance()
+        books = await city.issuer.books("JPY")
     assert paid.display is Display.APPROVED
     assert paid.response_code == "00"
     assert paid.issuer_proof
     assert declined.response_code == "62"
     assert again.approved
-    assert (imbalance, drift) == (0, 0)
+    assert (books.unbalanced_entries, books.drifted_balances) == (0, 0)
 
 
 def test_the_journey_is_short() -> None:

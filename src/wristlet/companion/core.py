@@ -180,8 +180,7 @@ class Companion:
         request = AddCard(eligibility.id, terms_accepted=True, pin_statement=statement.hex())
         card = await self._call(lambda key: self._wallet.add_card(request, key=key))
         if card.decision == "declined":
-            party, _, reason = card.reason.partition(":")
-            raise CardRefused(party, reason or party)
+            raise CardRefused(card.party, card.reason)
         return card
 
     async def send_code(self, card_id: str, method_id: str) -> None:

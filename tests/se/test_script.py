@@ -124,11 +124,27 @@ def test_a_script_for_another_card_or_domain_is_refused(rig: Rig) -> None:
     other.set_pin()
     built = rig.perso_script(1)
     assert sw_list(other, built)[-1] == SW.SECURITY_STATUS
-    foreign = rig.draft(1, se_id=bytes(16)).finish()
-    assert sw_list(rig, foreign)[-1] == SW.CONDITIONS_NOT_SATISFIED
-    wrong_domain = rig.draft(1, domain=aids.CARDHOLDER_DOMAIN).finish().script.apdus
-    swapped = (commands.select(aids.TSP_DOMAIN).encode(), *wrong_domain[1:])
-    assert run(rig.wired, swapped)[-1].sw == SW.CONDITIONS_NOT_SATISFIED
+    for wrong in ({"se_id": bytes(16)}, {"domain": aids.CARDHOLDER_DOMAIN}):
+        draft = rig.draft(1, **wrong)
+        se_cards.perso(draft)
+        apdus = draft.finish().script.apdus
+        answers = run(rig.wired, (commands.select(aids.TSP_DOMAIN).encode(), *apdus[1:]))
+        assert answers[-1].sw == SW.CONDITIONS_NOT_SATISFIED
+        assert len(answers) == 4  # at the header
+    assert set(sw_list(rig, rig.perso_script(1))) == {SW.OK}
+
+
+def test_another_domains_instance_is_out_of_reach(rig: Rig) -> None:
+    sw_list(rig, rig.perso_script(1))
+    mine = rig.card.registry.get(instance(1))
+    assert mine is not None
+    rig.card.registry.update(replace(mine, domain_aid=aids.OEM_DOMAIN))
+    rig.card.store.flush()
+    for group in (script.activate(instance(1)), script.make_non_activatable(instance(1))):
+        assert order(rig, 2, group)[-1] == SW.SECURITY_STATUS
+    draft = rig.draft(2)
+    draft.add(commands.delete(instance(1)))
+    assert sw_list(rig, draft.finish())[-1] == SW.SECURITY_STATUS
 
 
 def test_no_card_before_the_pin() -> None:

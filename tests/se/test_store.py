@@ -219,6 +219,17 @@ def test_swapped_removed_and_doubled_records_are_refused() -> None:
             assert refused(tampered(env.disk, "/se/state", removed))
 
 
+def test_a_blanked_sector_before_the_last_record_is_refused() -> None:
+    env, store = fresh()
+    put_many(store, a=bytes(range(256)) * 8)
+    put_many(store, b=b"behind it")
+    whole = env.disk.content()["/se/state"]
+    start, end = records(whole)[1]
+    for sector in range(start // 512 + 1, end // 512):
+        blanked = whole[: 512 * sector] + bytes(512) + whole[512 * sector + 512 :]
+        assert refused(tampered(env.disk, "/se/state", blanked))
+
+
 def test_a_record_of_another_device_is_refused() -> None:
     env_a, store_a = fresh(seed=1)
     env_b, store_b = fresh(seed=2)

@@ -205,13 +205,12 @@ def _initialize_update(
 
 
 def _next_sequence(context: AppContext, owner: bytes, version: int) -> int:
-    """Move the key set's sequence counter; it is durable before the challenge leaves."""
+    """Move the key set's sequence counter; like every write it is durable before the answer."""
     key = domain_key(owner, f"seq/{version:02X}")
     value = int.from_bytes(context.state.get(key) or b"", "big") + 1
     if value > SEQUENCE_MAX:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     context.state.put(key, value.to_bytes(3, "big"))
-    context.state.flush()
     return value
 
 

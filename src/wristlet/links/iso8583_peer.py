@@ -124,12 +124,17 @@ class _Link(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
+        self.lost = asyncio.Event()
         self._deframer = Deframer()
         self._out: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         _no_delay(self.transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.lost.set()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -151,7 +156,7 @@ class _Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         out, self._out = self._out, []
-        if self.transport is not None and not self.transport.is_closing():
+        if out and self.transport is not None and not self.transport.is_closing():
             self.transport.write(b"".join(out))
 
     def drop(self) -> None:
@@ -192,7 +197,7 @@ class _ClientLink(_Link):
                 _fail(entry, "the host did not answer in time")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
+        super().connection_lost(exc)
         entries, self.waiting = list(self.waiting.values()), {}
         for entry in entries:
             _fail(entry, "the host closed the link before it answered")
@@ -244,8 +249,9 @@ class TcpClient:
         """Close the link; requests under way fail."""
         if self._watcher is not None:
             self._watcher.cancel()
-        if self._link is not None:
+        if self._link is not None and self._link.transport is not None:
             self._link.drop()
+            await self._link.lost.wait()
 
     async def _connected(self, timeout_ms: int) -> _ClientLink:
         async with self._connecting:
@@ -321,7 +327,7 @@ class _ServerLink(_Link):
         self._server.links.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
+        super().connection_lost(exc)
         self._server.links.discard(self)
 
     def received(self, raw: bytes) -> None:
@@ -384,15 +390,22 @@ class _ServerLink(_Link):
         else:
             self.transport.resume_reading()
 
-    async def drain(self) -> None:
+    async def drain(self, patience_s: float) -> None:
         """Take nothing more, finish what is under way, then close."""
         if self.transport is not None:
             self.transport.pause_reading()
         if self.tasks:
-            await asyncio.wait(self.tasks, timeout=DRAIN_S)
+            await asyncio.wait(self.tasks, timeout=patience_s)
         self._flush()
-        if self.transport is not None:
-            self.transport.close()
+        if self.transport is None:
+            return
+        self.transport.close()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self.lost.wait()
+        except TimeoutError:
+            self.drop()
+            await self.lost.wait()
 
 
 class Iso8583Server:
@@ -417,11 +430,11 @@ class Iso8583Server:
                 return peer
         raise BadMac
 
-    async def close(self) -> None:
+    async def close(self, patience_s: float = DRAIN_S) -> None:
         """Stop accepting, let requests under way finish for a moment, close every connection."""
         if self._server is not None:
             self._server.close()
-        await asyncio.gather(*(link.drain() for link in list(self.links)))
+        await asyncio.gather(*(link.drain(patience_s) for link in list(self.links)))
 
 
 async def serve(listener: socket.socket, handler: Handler, mac_key: bytes) -> Iso8583Server:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support import se_cards
+from support import se_cards, se_crash
 from wristlet.env.real import real_env
 from wristlet.env.sim import SimEnv
 from wristlet.links.apdu_socket import SocketChannel
@@ -122,7 +122,7 @@ def test_no_core_dump_and_not_dumpable() -> None:
 @pytest.mark.slow
 def test_killed_at_every_write_of_a_real_process(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "support.se_crash", str(tmp_path)],
+        [sys.executable, "-m", se_crash.__name__, str(tmp_path)],
         env=ENVIRONMENT,
         capture_output=True,
         check=False,

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from wristlet.wire.gp import aids, commands
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wristlet.env.base import StrPath
 
 
@@ -87,11 +90,10 @@ def opened(folder: Path, disk: RealDisk | None = None) -> Card:
     return Card.open(env, str(folder), se_cards.SEAL_KEY, sandbox=True, catalog=se_cards.CATALOG)
 
 
-def died(action: object) -> bool:
+def died(action: Callable[[], object]) -> bool:
     """Run something in a child; tell whether it was killed."""
     child = os.fork()
     if child == 0:
-        assert callable(action)
         action()
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -135,11 +137,11 @@ def main(base: Path) -> None:
         while True:
             folder = base / f"{kept}-{number}"
             shutil.copytree(seed, folder)
-            if not died(lambda: work(rig, folder, KillingDisk(number, kept))):  # noqa: B023
+            if not died(partial(work, rig, folder, KillingDisk(number, kept))):
                 break
             counts["kills"] += 1
             second = 1
-            while died(lambda: opened(folder, KillingDisk(second, 70))):  # noqa: B023
+            while died(partial(opened, folder, KillingDisk(second, 70))):
                 counts["double"] += 1
                 second += 1
             counts["new" if check(rig, folder) else "old"] += 1

@@ -142,7 +142,7 @@ class Maker:
         """A certified secure element with a PIN; `keys` chooses another pair of keys."""
         se_id = number.to_bytes(16, "big")
         casd = self.batch.authority(
-            self.casd_key, Subject.casd(se_id, model), self.validity, 100 + number
+            self.casd_key, Subject.casd(se_id, model), self.validity, 100 + 1_000 * keys + number
         )
         element = FakeSe(se_id, identity.ca_kloc_id, identity.ca_kloc_point, keys)
         above = (self.batch.certificate, casd.certificate)

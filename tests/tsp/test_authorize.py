@@ -203,7 +203,9 @@ async def test_invalid_cryptogram_burns_nothing(city: City) -> None:
     element, aid, _ = await paying(city)
     request = tap(element, aid)
     forged = request.with_fields({4: "000000000001"})
+    writes = city.database.stats.writes
     assert class_of(await send(city, forged)) == "invalid_cryptogram"
+    assert city.database.stats.writes == writes
     assert code_of(await send(city, request)) == "00"
 
 

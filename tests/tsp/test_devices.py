@@ -47,7 +47,9 @@ async def test_model_must_be_on_the_list(city: City) -> None:
 
 async def test_chains_must_be_of_one_element_and_of_their_roles(city: City) -> None:
     one, other = (city.maker.make(city.identity, n).registration() for n in (1, 2))
+    certified_twice = city.maker.make(city.identity, 1, keys=7).registration()
     mixed = [
+        replace(one, domain_chain=certified_twice.domain_chain),
         replace(one, domain_chain=other.domain_chain),
         replace(one, domain_chain=one.attestation_chain),
         replace(one, attestation_chain=one.domain_chain),

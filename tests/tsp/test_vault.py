@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.fake_se import tap
-from support.tsp_city import tsp_city
+from support.tsp_city import City, tsp_city
 from wristlet.crypto.errors import SealError
 from wristlet.env.sim import SimRandom
 from wristlet.model.testcards import AOBA, Outcome, find_card
@@ -110,12 +110,13 @@ async def test_card_data_of_a_taken_or_expired_offer_is_erased(tmp_path: Path) -
     async with tsp_city(tmp_path) as city:
         element = await city.element()
         await city.digitize(element, card)
+        assert await kept_card_data(city) == [0]
         await city.offer(element, card)
         city.env.clock.jump_wall_ms(city.service.context.config.eligibility_ms + 1)
         await city.offer(element, card)
-        kept = await city.database.read(
-            lambda c: c.execute(
-                "SELECT card_sealed IS NOT NULL FROM eligibilities ORDER BY created_ms"
-            ).fetchall()
-        )
-    assert [row[0] for row in kept] == [0, 0, 1]
+        assert await kept_card_data(city) == [0, 0, 1]
+
+
+async def kept_card_data(city: City) -> list[int]:
+    query = "SELECT card_sealed IS NOT NULL FROM eligibilities ORDER BY created_ms"
+    return await city.database.read(lambda c: [row[0] for row in c.execute(query)])

@@ -59,7 +59,7 @@ class Authorizer:
         self._context = context
         self._switch = switch
         self._cards = CardFile(context)
-        self._under_way: dict[str, asyncio.Future[Message]] = {}
+        self._under_way: dict[tuple[Value | None, ...], asyncio.Future[Message]] = {}
 
     async def handle(self, message: Message) -> Message:
         """Answer one 0100, 0400 or 0420."""
@@ -75,7 +75,7 @@ class Authorizer:
             tap = checks.read_tap(message)
         except DecodeError:
             return _refusal(message, ResultClass.FORMAT_ERROR)
-        key = _trace(message)
+        key = (_trace(message), message.text(2), message.text(4), message.fields.get(55))
         first = self._under_way.get(key)
         if first is not None:
             return await asyncio.shield(first)

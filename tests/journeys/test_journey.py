@@ -23,6 +23,7 @@ async def test_the_journey_ends_as_told(tmp_path: Path) -> None:
     assert paid.display is Display.APPROVED
     assert paid.response_code == "00"
     assert paid.issuer_proof
+    assert (paid.approved, declined.approved) == (True, False)
     assert declined.response_code == "62"
     assert again.approved
     assert (books.unbalanced_entries, books.drifted_balances) == (0, 0)

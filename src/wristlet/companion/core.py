@@ -205,7 +205,6 @@ class Companion:
         card = await self._call(lambda _: self._wallet.card(card.id))
         if card.instance_aid is None:
             return card
-        self._store.remember_card(card.id, card.instance_aid)
         if card.state == "active" and await self.active_card() is None:
             await self.select_card(card.id)
             card = await self._call(lambda _: self._wallet.card(card.id))
@@ -240,12 +239,21 @@ class Companion:
         while True:
             page = (await self._call(lambda _: self._wallet.commits(self._device_id))).data
             if not page:
+                if done:
+                    await self._learn_instances()
                 return SyncReport(done, 0)
             for commit in page:
                 reason = await self._run_commit(commit)
                 if reason:
                     return SyncReport(done, len(page), reason)
                 done += 1
+
+    async def _learn_instances(self) -> None:
+        """Note where each card sits, for switching without the server."""
+        cards = await self.cards()
+        live = {card.id: card.instance_aid for card in cards if card.instance_aid is not None}
+        if live != self._store.state.cards:
+            self._store.update(cards=live)
 
     async def _run_commit(self, commit: Commit) -> str:
         """Bring one script to its receipt; returns why it stays open, or an empty string.
@@ -292,9 +300,7 @@ class Companion:
     async def delete(self, card_id: str) -> Card:
         """Remove a card: refused at the TSP at once, gone from the strap with the next sync."""
         why = ChangeReason("removed by the wearer")
-        card = await self._call(lambda key: self._wallet.delete_card(card_id, why, key=key))
-        self._store.forget_card(card_id)
-        return card
+        return await self._call(lambda key: self._wallet.delete_card(card_id, why, key=key))
 
     async def mark_lost(self) -> Device:
         """Report the strap lost: every card on it is suspended at the TSP in one call."""

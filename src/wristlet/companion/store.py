@@ -46,15 +46,6 @@ class PhoneStore:
         self._save()
         return self.state
 
-    def remember_card(self, card_id: str, instance_aid: str) -> None:
-        """Note which instance a card sits in, for switching without the server."""
-        self.update(cards={**(self.state.cards or {}), card_id: instance_aid})
-
-    def forget_card(self, card_id: str) -> None:
-        """Drop a card that is gone."""
-        cards = {one: aid for one, aid in (self.state.cards or {}).items() if one != card_id}
-        self.update(cards=cards)
-
     def _load(self) -> PhoneState:
         if self._env.disk.exists(self._path):
             blob = self._env.disk.read(self._path)

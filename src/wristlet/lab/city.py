@@ -56,17 +56,19 @@ from wristlet.wallet.app import create_app as wallet_app
 
 
 class SwitchableTransport(httpx2.AsyncBaseTransport):
-    """An ASGI application that can be taken down and brought back."""
+    """An ASGI application that can be taken down and brought back, or answer as a hostile one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._inner = asgi(app)
         self.up = True
+        self.intercept: Callable[[httpx2.Request], httpx2.Response | None] | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request, or fail as a host does that is down."""
         if not self.up:
             raise httpx2.ConnectError("the server is down", request=request)
-        return await self._inner.handle_async_request(request)
+        forged = self.intercept(request) if self.intercept is not None else None
+        return forged or await self._inner.handle_async_request(request)
 
 
 @dataclass(slots=True)
@@ -150,7 +152,9 @@ async def _start_hosts(
     hosts: dict[str, LoopbackClient] = {}
     switch = Switch(RoutingTable(setup.ROUTES), hosts)
     key = _key_reader(stores)
-    authorizer = tsp.authorizer(LoopbackClient(switch.handle, key("switch", "from_tsp")))
+    authorizer = tsp.authorizer(
+        LoopbackClient(switch.handler_for("tsp"), key("switch", "from_tsp"))
+    )
     hosts["issuer"] = LoopbackClient(issuer.host.handle, key("switch", "issuer"))
     hosts["tsp"] = LoopbackClient(authorizer.handle, key("switch", "tsp"))
     to_switch = LoopbackClient(switch.handle, key("acquirer", "switch"))

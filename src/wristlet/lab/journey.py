@@ -31,7 +31,7 @@ async def journey(city: City) -> tuple[Payment, Payment, Payment]:
 
     # 3. The card number leaves the phone once, encrypted for the token service; back comes a
     #    script for this one secure element, which becomes real in one durable write.
-    added = await phone.add_card(card.number.reveal(), "12/30", card.security_code.reveal())
+    await phone.add_card(card.number.reveal(), "12/30", card.security_code.reveal())
 
     # 4. A tap: the terminal sees a device number and a cryptogram, the bank approves.
     paid = await terminal.pay(field, COFFEE)
@@ -49,8 +49,6 @@ async def journey(city: City) -> tuple[Payment, Payment, Payment]:
     # 9. It pays again.
     again = await terminal.pay(field, COFFEE)
 
-    assert added.state == "active"  # noqa: S101 - the journey is its own test
-    assert (paid.approved, declined.approved, again.approved) == (True, False, True)  # noqa: S101
     return paid, declined, again
 
 

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 Handler: TypeAlias = Callable[[Message], Awaitable[Message]]
 Key: TypeAlias = tuple[object, ...]
 
+# What an answer has in common with its request on every link: a terminal's request has neither
+# institution (32) nor reference (37) yet, so time, number, terminal and merchant name it.
+LINK_TRACE: Final = (7, 11, 41, 42)
 TIMEOUT_MS: Final = 10_000
 IN_FLIGHT_MAX: Final = 1_024
 DRAIN_S: Final = 2.0
@@ -95,11 +98,11 @@ _reply_type = lru_cache(64)(iso.reply_type)
 
 def _expected(request: Message) -> Key:
     """The key of the answer to a request: its type, so that no request passes for an answer."""
-    return (_reply_type(request.mti), *iso.trace_key(request))
+    return (_reply_type(request.mti), *map(request.fields.get, LINK_TRACE))
 
 
 def _key(answer: Message) -> Key:
-    return (answer.mti, *iso.trace_key(answer))
+    return (answer.mti, *map(answer.fields.get, LINK_TRACE))
 
 
 class LoopbackClient:

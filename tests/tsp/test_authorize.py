@@ -82,7 +82,8 @@ async def test_token_number_never_reaches_the_issuer(city: City) -> None:
     element, aid, _ = await paying(city, KITA)
     dpan = element.instances[aid].dpan
     track2 = bytes.fromhex(element.instances[aid].track2)
-    named = {0x57: track2, 0x5A: bytes.fromhex(dpan)}
+    hidden = ber.encode(0x57, track2)
+    named = {0x57: track2, 0x5A: bytes.fromhex(dpan), 0x70: hidden, 0x9F6B: track2}
     await send(city, tap(element, aid, chip=named))
     raw = iso.encode(city.switch.seen[0]).hex()
     assert dpan not in raw

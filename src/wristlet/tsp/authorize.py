@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -103,7 +104,10 @@ class Authorizer:
         row = outcome.answered
         if row is not None and row.response_code is not None:
             return _answer(message, row.response_code, row.auth_code, row.issuer_data)
-        return await self._ask_issuer(message, card, examined, outcome)
+        request = _to_issuer(
+            message, card, tap.chip or {}, examined.verdict, outcome.card_expiry_yymm
+        )
+        return await self._ask_issuer(message, request, card, examined)
 
     async def _record(
         self, message: Message, tap: Tap, card: TokenCard, examined: Examined
@@ -117,9 +121,9 @@ class Authorizer:
         return outcome
 
     async def _ask_issuer(
-        self, message: Message, card: TokenCard, examined: Examined, outcome: _Outcome
+        self, message: Message, request: Message, card: TokenCard, examined: Examined
     ) -> Message:
-        request = _to_issuer(message, card, examined, outcome.card_expiry_yymm)
+        """Send the issuer its request, keep what it says, and make the card's answer of it."""
         timeout_ms = self._context.config.issuer_timeout_ms
         try:
             answer = await self._switch.request(request, timeout_ms)
@@ -293,7 +297,11 @@ def _answer(
 
 
 def _to_issuer(
-    message: Message, card: TokenCard, examined: Examined, card_expiry_yymm: str
+    message: Message,
+    card: TokenCard,
+    chip_data: Mapping[int, bytes],
+    verdict: str,
+    card_expiry_yymm: str,
 ) -> Message:
     """Return the issuer's 0100: card number and date, token data in 48, no token number."""
     row = card.row
@@ -303,10 +311,11 @@ def _to_issuer(
         par=row.par,
         dpan_last4=row.dpan_last4,
         result_class=ResultClass.VALID.value,
-        lease_verdict=examined.verdict,
+        lease_verdict=verdict,
     )
+    # Rebuilt from the flat list, so that nothing hides inside a template.
     chip = b"".join(
-        item.encode() for item in ber.parse(message.binary(55)) if item.tag not in _NUMBER_TAGS
+        ber.encode(tag, value) for tag, value in chip_data.items() if tag not in _NUMBER_TAGS
     )
     return message.without(*_NOT_FORWARDED).with_fields(
         {2: card.fpan, 14: card_expiry_yymm, 48: private.encode(data), 55: chip}

@@ -23,9 +23,7 @@ from wristlet.tsp.records import (
 )
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOADED = aiosql.from_path(
-    Path(__file__).parent / "sql", "sqlite3", mandatory_parameters=False
-)
+_LOADED = aiosql.from_path(Path(__file__).parent / "sql", "sqlite3", mandatory_parameters=False)
 SQL: dict[str, str] = {
     name: getattr(_LOADED, name).sql
     for name in _LOADED.available_queries

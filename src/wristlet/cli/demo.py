@@ -61,16 +61,18 @@ class _Screen:
     def began(self, step: NamedStep) -> None:
         """A step begins."""
         if not self._quiet and self._console.is_terminal:
-            self._console.print(f"[dim]… {step.id:<15} {step.wire}[/dim]", end="\r")
+            self._console.print(f"[dim]… {step.id:<15}         …  {step.wire}[/dim]", end="\r")
 
     def ended(self, result: StepResult) -> None:
         """A step has ended: name, time, what happened, what crossed which wire."""
         if self._quiet:
             return
         mark, style = ("✓", "green") if result.ok else ("✗", "bold red")
-        head = f"[{style}]{mark}[/{style}] [bold]{result.id:<15}[/bold] {result.ms:>6} ms  "
-        self._console.print(f"{head}{_plain(result.text)}", highlight=False)
-        self._console.print(f"{'':<29}[dim]{_plain(result.wire)}[/dim]", highlight=False)
+        head = (
+            f"[{style}]{mark} {result.id:<15}[/{style}][dim]{result.ms:>7} ms  {result.wire}[/dim]"
+        )
+        self._console.print(head, highlight=False)
+        self._console.print(f"  {_plain(result.text)}", highlight=False)
 
     def page(self, url: str) -> None:
         """The page is up."""

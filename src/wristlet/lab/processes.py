@@ -25,7 +25,7 @@ from wristlet.lab.steps import DEMO_PIN
 from wristlet.links import hop_keys
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.iso8583_peer import TcpClient
-from wristlet.links.process import open_listener
+from wristlet.links.process import address_of, open_listener
 from wristlet.links.strap_link import SocketStrapLink
 from wristlet.links.trace import Tracer, TracingChannel
 from wristlet.pos.config import TerminalConfig
@@ -52,16 +52,17 @@ class Addresses:
     """Loopback addresses of the hosts, chosen by the system."""
 
     by_name: dict[str, socket.socket] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def claim(self, *names: str) -> None:
         """Listen on a free loopback port for each name."""
         for name in names:
             self.by_name[name] = open_listener("127.0.0.1:0")
+            self.texts[name] = address_of(self.by_name[name])
 
     def of(self, name: str) -> str:
         """Return HOST:PORT of a claimed listener."""
-        host, port = self.by_name[name].getsockname()
-        return f"{host}:{port}"
+        return self.texts[name]
 
     def inherited(self, name: str) -> str:
         """Return the listener as a child sees it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wristlet.env.real import real_env
+from wristlet.links.channel import ApduChannel
 from wristlet.links.iso8583_peer import HostUnavailable
 from wristlet.links.open import open_channel
 from wristlet.links.trace import Tracer, TraceRecord, TracingChannel
@@ -34,11 +35,15 @@ async def single_tap(
     """Tap once; `show` gets each trace record as text. Raises LinkLost, ValueError, LookupError."""
     env, config = real_env(), TerminalConfig()
     sale = Terminal(env, config, NoAcquirer()).new_sale(Money(amount_minor, currency))
-    channel = await open_channel(url)
+    opened = await open_channel(url)
+    channel: ApduChannel = opened
     if show is not None:
         tracer = Tracer(env.clock, callback=lambda one: show(_line(one)), reveal=reveal)
-        channel = TracingChannel(channel, tracer, "contactless", "tap")
-    return await drive(run_tap(config, sale), channel)
+        channel = TracingChannel(opened, tracer, "contactless", "tap")
+    try:
+        return await drive(run_tap(config, sale), channel)
+    finally:
+        await opened.close()
 
 
 def _line(record: TraceRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -25,6 +26,7 @@ from wristlet.links.strap_link import (
 from wristlet.strap.relay import StrapRelay
 
 PHONE, CONTROL = "phone.sock", "control.sock"
+CLOSE_TIMEOUT_S = 2
 
 
 class StrapServer:
@@ -35,6 +37,7 @@ class StrapServer:
         self._wired = wired
         self._phone = asyncio.Lock()
         self._servers: list[asyncio.Server] = []
+        self._clients: dict[asyncio.StreamWriter, asyncio.Task[object]] = {}
 
     async def start(self, phone: socket.socket, control: socket.socket) -> None:
         """Begin to serve on two bound Unix sockets."""
@@ -47,21 +50,37 @@ class StrapServer:
         """Stop serving and let go of the secure element."""
         for server in self._servers:
             server.close()
+        for writer in self._clients:
+            writer.close()
+        if self._clients:
+            await asyncio.wait(self._clients.values(), timeout=CLOSE_TIMEOUT_S)
         await self._wired.close()
+
+    @contextmanager
+    def _client(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        """Remember a connection while it is served, so that a stop can end it."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine of a server runs in a task
+        self._clients[writer] = task
+        try:
+            yield
+        finally:
+            del self._clients[writer]
+            writer.close()
 
     async def _serve_phone(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        async with self._phone:
-            try:
-                while True:
-                    kind, body = await read_message(reader)
-                    writer.write(await self._answer_phone(kind, body))
-                    await writer.drain()
-            except (OSError, asyncio.IncompleteReadError, ValueError, LinkLost):
-                await self._wired.reset()
-            finally:
-                writer.close()
+        with self._client(writer):
+            async with self._phone:
+                try:
+                    while True:
+                        kind, body = await read_message(reader)
+                        writer.write(await self._answer_phone(kind, body))
+                        await writer.drain()
+                except (OSError, asyncio.IncompleteReadError, ValueError, LinkLost):
+                    with contextlib.suppress(OSError):
+                        await self._wired.reset()
 
     async def _answer_phone(self, kind: int, body: bytes) -> bytes:
         try:
@@ -80,14 +99,10 @@ class StrapServer:
     async def _serve_control(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        try:
+        with self._client(writer), contextlib.suppress(OSError):
             while line := await reader.readline():
                 writer.write(json.dumps(await self._control(line)).encode() + b"\n")
                 await writer.drain()
-        except OSError:
-            return
-        finally:
-            writer.close()
 
     async def _control(self, line: bytes) -> dict[str, object]:
         actions: dict[str, Callable[[], Awaitable[object]]] = {

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.channel import ApduChannel
 
 SCHEMES = "unix:PATH, tcp:HOST:PORT or pcsc:READER"
 
 
-async def open_channel(url: str) -> ApduChannel:
+class OpenedChannel(ApduChannel, Protocol):
+    """A channel that whoever opened it closes."""
+
+    async def close(self) -> None:
+        """Let go of the card."""
+        ...
+
+
+async def open_channel(url: str) -> OpenedChannel:
     """Open `unix:PATH`, `tcp:HOST:PORT` or `pcsc:READER`; raises ValueError for any other URL."""
     scheme, _, rest = url.partition(":")
     if not rest:

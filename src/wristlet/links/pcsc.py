@@ -16,18 +16,30 @@ class PcscChannel:
 
     @classmethod
     def open(cls, name: str) -> PcscChannel:
-        """Connect to the card in the first reader whose name contains `name`; raises LookupError."""
+        """Connect to the card in the first reader whose name contains `name`.
+
+        Raises LookupError that says which of pyscard, pcscd, reader and card is missing.
+        """
         try:
+            from smartcard.Exceptions import SmartcardException
+            from smartcard.pcsc.PCSCExceptions import BaseSCardException
             from smartcard.System import readers
         except ImportError as error:
             raise LookupError("PC/SC needs pyscard: install wristlet[pcsc]") from error
-        known = readers()
+        try:
+            known = readers()
+        except BaseSCardException as error:
+            raise LookupError("PC/SC: no pcscd answers; start it") from error
         for reader in known:
             if name in str(reader):
                 connection = reader.createConnection()
-                connection.connect()
+                try:
+                    connection.connect()
+                except SmartcardException as error:
+                    raise LookupError(f"PC/SC: no card answers in {reader}") from error
                 return cls(connection)
-        raise LookupError(f"no PC/SC reader called {name!r}; present: {[str(r) for r in known]}")
+        present = ", ".join(str(reader) for reader in known) or "none"
+        raise LookupError(f"PC/SC: no reader is called {name!r}; present: {present}")
 
     async def transmit(self, command: bytes) -> bytes:
         """Send one command APDU in a worker thread, since PC/SC blocks; raises LinkLost."""
@@ -42,6 +54,6 @@ class PcscChannel:
             raise LinkLost("the reader lost the card before it answered") from error
         return bytes(data) + bytes((sw1, sw2))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Disconnect from the card."""
         self._connection.disconnect()

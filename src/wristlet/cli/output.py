@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -33,6 +34,8 @@ def data(text: str) -> None:
 
 def as_json(value: Any) -> None:
     """Write a value as indented JSON to stdout."""
+    import json
+
     data(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -55,11 +58,61 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         data(line.rstrip())
 
 
+def fields(values: Mapping[str, object]) -> None:
+    """Write one name and value per line."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        data(f"{name:<{width}}  {value}".rstrip())
+
+
 def read_hex(text: str, name: str) -> bytes:
     """Read hex from an argument, or from stdin for `-`; spaces and colons are fine."""
-    raw = sys.stdin.read() if text == "-" else text
-    compact = "".join(raw.split()).replace(":", "")
     try:
-        return bytes.fromhex(compact)
+        raw = sys.stdin.read() if text == "-" else text
+        return bytes.fromhex("".join(raw.split()).replace(":", ""))
     except ValueError:
         fail(f"{name}: not hex; give pairs of 0-9 and A-F, or - to read stdin", Exit.USAGE)
+
+
+def need(path: Path, what: str, hint: str) -> None:
+    """End with "not found" unless the path is there; `hint` is the next step."""
+    if not path.exists():
+        fail(f"{what} {path}: is not there; {hint}", Exit.NOT_FOUND)
+
+
+@contextmanager
+def ending(what: str) -> Iterator[None]:
+    """Turn what a command may meet into one line that says what to do, and its exit code.
+
+    Anything else is a defect of ours and keeps its traceback.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except _expected() as error:
+        fail(f"{what}: {error}", exit_for(error))
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    # Asked for only when something went wrong: `--help` does not pay for the imports.
+    from wristlet.env.database import DatabaseError
+    from wristlet.env.migrate import MigrationError
+
+    return (ValueError, OSError, LookupError, RuntimeError, DatabaseError, MigrationError)
+
+
+def exit_for(error: Exception) -> Exit:
+    """Return the exit code of an error; the first row that fits counts."""
+    from wristlet.crypto.errors import KeyStoreError, SealError
+
+    rows: tuple[tuple[type[Exception], Exit], ...] = (
+        (SealError, Exit.AUTH),
+        (KeyStoreError, Exit.NOT_FOUND),
+        (FileExistsError, Exit.CONFLICT),
+        (FileNotFoundError, Exit.NOT_FOUND),
+        (ConnectionError, Exit.NETWORK),
+        (LookupError, Exit.NETWORK),
+        (ValueError, Exit.USAGE),
+    )
+    return next((code for kind, code in rows if isinstance(error, kind)), Exit.FAILURE)

@@ -1,49 +1,84 @@
-"""`wristlet decode`: bytes of the field's formats in plain words."""
+"""`wristlet decode`: bytes of the field's formats in plain words.
+
+Bytes that are not what they should be end with 1; what could be read before the fault is shown.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wristlet.cli.output import Exit, as_json, data, fail, read_hex
+from wristlet.cli.output import Exit, as_json, data, fail, fields, read_hex
+
+if TYPE_CHECKING:
+    from wristlet.wire.ber import Tlv
 
 app = typer.Typer(help="Explain bytes: TLV, APDU, status words, ISO 8583.", no_args_is_help=True)
 
 HexArgument = Annotated[str, typer.Argument(metavar="HEX", help="Hex digits, or - to read stdin.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RevealOption = Annotated[
+    bool, typer.Option("--reveal", help="Show card numbers; for sandbox data only.")
+]
 
 
 @app.command("tlv")
-def tlv(text: HexArgument, json: JsonOption = False) -> None:
-    """Show a BER-TLV tree with the names of EMV tags.
+def tlv(text: HexArgument, json: JsonOption = False, reveal: RevealOption = False) -> None:
+    """Show a BER-TLV tree with the names of EMV tags; card numbers are masked.
 
     Example: wristlet decode tlv 6F0A8408A000000003101000
     """
     from wristlet.wire import ber
-    from wristlet.wire.emv.tags import TAGS
     from wristlet.wire.errors import DecodeError
 
     raw = read_hex(text, "HEX")
+    rows: list[tuple[int, Tlv]] = []
+    fault = ""
     try:
-        rows = list(ber.walk(raw))
+        rows.extend(ber.walk(raw))
     except DecodeError as error:
-        fail(f"TLV: {error}", Exit.USAGE)
-    named = [
-        (depth, item, TAGS[item.tag].name if item.tag in TAGS else "unknown tag")
-        for depth, item in rows
-    ]
+        fault = str(error)
     if json:
-        as_json(
-            [
-                {"depth": depth, "tag": f"{item.tag:X}", "name": name, "value": item.value.hex()}
-                for depth, item, name in named
-            ]
-        )
-        return
-    for depth, item, name in named:
-        value = "" if ber.is_constructed(item.tag) else f"  {item.value.hex().upper()}"
-        data(f"{'  ' * depth}{item.tag:X} [{len(item.value)}] {name}{value}")
+        as_json([_tlv_dict(depth, item, reveal) for depth, item in rows])
+    else:
+        for depth, item in rows:
+            data(_tlv_line(depth, item, reveal))
+    if fault:
+        fail(f"TLV: {fault}; the bytes up to there are shown")
+
+
+def _tlv_dict(depth: int, item: Tlv, reveal: bool) -> dict[str, Any]:
+    return {
+        "depth": depth,
+        "tag": f"{item.tag:02X}",
+        "name": _tag_name(item.tag),
+        "length": len(item.value),
+        "value": _tlv_value(item, reveal),
+    }
+
+
+def _tlv_line(depth: int, item: Tlv, reveal: bool) -> str:
+    head = f"{'  ' * depth}{item.tag:02X} [{len(item.value)}] {_tag_name(item.tag)}"
+    return f"{head}  {_tlv_value(item, reveal)}".rstrip()
+
+
+def _tlv_value(item: Tlv, reveal: bool) -> str:
+    """Return a leaf's value as hex, blanked like in traces where it holds a card number."""
+    from wristlet.links.trace import NUMBER_TAGS
+    from wristlet.wire import ber
+
+    if ber.is_constructed(item.tag):
+        return ""
+    if item.tag in NUMBER_TAGS and not reveal:
+        return f"<{len(item.value)} bytes>"
+    return item.value.hex().upper()
+
+
+def _tag_name(tag: int) -> str:
+    from wristlet.wire.emv.tags import TAGS
+
+    return TAGS[tag].name if tag in TAGS else "unknown tag"
 
 
 @app.command("apdu")
@@ -59,34 +94,46 @@ def apdu(text: HexArgument, json: JsonOption = False) -> None:
     try:
         command = Command.parse(raw)
     except DecodeError as error:
-        fail(f"APDU: {error}", Exit.USAGE)
-    fields: dict[str, Any] = {
+        fail(f"APDU: {error}; check the length byte against the data")
+    parts: dict[str, Any] = {
         "cla": f"{command.cla:02X}",
         "ins": f"{command.ins:02X}",
-        "name": _instruction(command.ins),
+        "name": _instruction(command.cla, command.ins),
         "p1": f"{command.p1:02X}",
         "p2": f"{command.p2:02X}",
         "channel": command.channel,
         "secured": command.is_secured,
         "chained": command.is_chained,
+        "extended": command.extended,
+        "lc": len(command.data),
         "data": command.data.hex().upper(),
         "le": command.le,
     }
     if json:
-        as_json(fields)
-        return
-    for name, value in fields.items():
-        data(f"{name:<8} {value}")
+        as_json(parts)
+    else:
+        fields({name: _shown(value) for name, value in parts.items()})
 
 
-def _instruction(ins: int) -> str:
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "absent" if value is None else value
+
+
+def _instruction(cla: int, ins: int) -> str:
+    """Return the command's name; two pairs of commands share an instruction byte."""
+    from wristlet.wire.emv.commands import Ins as EmvIns
     from wristlet.wire.gp.commands import Ins
 
-    emv = {0xA8: "GET PROCESSING OPTIONS", 0xB2: "READ RECORD", 0xAE: "GENERATE AC"}
-    try:
-        return emv.get(ins) or Ins(ins).name.replace("_", " ")
-    except ValueError:
-        return "unknown instruction"
+    if ins == Ins.EXTERNAL_AUTHENTICATE and cla & 0x80:
+        return "EXTERNAL AUTHENTICATE or MUTUAL AUTHENTICATE"
+    for known in (Ins, EmvIns):
+        try:
+            return known(ins).name.replace("_", " ")
+        except ValueError:
+            continue
+    return "unknown instruction"
 
 
 @app.command("sw")
@@ -108,40 +155,45 @@ def status_word(text: HexArgument, json: JsonOption = False) -> None:
 
 
 @app.command("iso8583")
-def iso8583(
-    text: HexArgument,
-    json: JsonOption = False,
-    reveal: Annotated[
-        bool, typer.Option(help="Show card data; for sandbox messages only.")
-    ] = False,
-) -> None:
+def iso8583(text: HexArgument, json: JsonOption = False, reveal: RevealOption = False) -> None:
     """Show the fields of an ISO 8583:1987 message; card data are masked.
 
     Example: wristlet decode iso8583 - < message.hex
     """
-    from wristlet.wire.errors import DecodeError
-    from wristlet.wire.iso8583 import mask, message
+    from wristlet.wire.iso8583 import message
 
     raw = read_hex(text, "HEX")
+    fault = ""
     try:
         decoded = message.decode(raw)
-    except DecodeError as error:
-        fail(f"ISO 8583: {error}", Exit.USAGE)
-    shown = {
-        number: _plain(value) if reveal else mask.show(number, value)
+    except message.Iso8583Error as error:
+        decoded, fault = error.partial, str(error)
+    rows = [
+        {"field": number, "name": _field_name(number), "value": _field_value(number, value, reveal)}
         for number, value in sorted(decoded.fields.items())
-    }
+    ]
     if json:
-        as_json({"mti": decoded.mti, "fields": {str(n): value for n, value in shown.items()}})
-        return
-    data(f"MTI  {decoded.mti}")
-    for number, text_value in shown.items():
-        data(f"{number:>3}  {text_value}")
+        as_json({"mti": decoded.mti, "fields": rows})
+    else:
+        data(f"MTI  {decoded.mti or 'unreadable'}")
+        for row in rows:
+            data(f"{row['field']:>3}  {row['name']}: {row['value']}")
+    if fault:
+        fail(f"ISO 8583: {fault}; the fields before it are shown")
 
 
-def _plain(value: object) -> str:
+def _field_name(number: int) -> str:
+    from wristlet.wire.iso8583.table import FIELDS
+
+    return FIELDS[number].name if number in FIELDS else "unknown"
+
+
+def _field_value(number: int, value: str | bytes, reveal: bool) -> str:
+    from wristlet.wire.iso8583 import mask
     from wristlet.wire.masked import SecretDigits
 
     if isinstance(value, bytes):
-        return value.hex().upper()
+        return value.hex().upper() if reveal else mask.show(number, value)
+    if not reveal:
+        return mask.show(number, value).strip("'")
     return value.reveal() if isinstance(value, SecretDigits) else str(value)

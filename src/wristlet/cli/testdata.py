@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from wristlet.cli.output import as_json, data, table
+from wristlet.cli.output import as_json, note, table
 
 app = typer.Typer(help="Sandbox test data.", no_args_is_help=True)
 
@@ -40,8 +40,7 @@ def cards(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
         as_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
     table(columns, rows)
-    data("")
-    data(
-        f"One-time codes: {testcards.OTP_RIGHT} right, {testcards.OTP_WRONG} wrong,"
+    note(
+        f"\nOne-time codes: {testcards.OTP_RIGHT} right, {testcards.OTP_WRONG} wrong,"
         f" {testcards.OTP_EXPIRED} expired. None of these numbers belongs to anybody."
     )

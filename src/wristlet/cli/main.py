@@ -9,11 +9,12 @@ import typer
 
 from wristlet import __version__
 from wristlet.cli import decode, demo, se, serve, tap, testdata
-from wristlet.cli.output import Exit, note
+from wristlet.cli.output import EXIT_CODES, Exit, note
 
 app = typer.Typer(
     name="wristlet",
     help="A wearable payment platform on one machine: cards, secure element, terminal, bank.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

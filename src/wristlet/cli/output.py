@@ -27,6 +27,12 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failure, 2 usage, 3 not found, 4 key or access refused, 5 conflict, "
+    "6 network, 7 not as expected, 8 partly done, 130 interrupted."
+)
+
+
 def data(text: str) -> None:
     """Write a line of data to stdout."""
     sys.stdout.write(text + "\n")

@@ -5,28 +5,38 @@ EMV Contactless Book C-3.
 
 from __future__ import annotations
 
-from wristlet.pos.config import Limits, TerminalConfig
-from wristlet.pos.kernel import oda
-from wristlet.pos.kernel.common import CardData, CardFault, online_data, pdol_of, read_records
+from wristlet.pos.config import TerminalConfig
+from wristlet.pos.kernel import cvm, oda
+from wristlet.pos.kernel.common import (
+    CID_ARQC,
+    CID_TC,
+    CID_TYPE_MASK,
+    SW_NEXT_APPLICATION,
+    SW_OK,
+    CardData,
+    CardFault,
+    dol_data,
+    online_data,
+    pdol_of,
+    read_records,
+    template,
+)
 from wristlet.pos.kernel.outcome import (
-    CVM_RESULTS,
-    Cvm,
-    Display,
     KernelRun,
-    OutcomeKind,
     TapOutcome,
     declined,
+    online,
     see_phone,
+    select_next,
     unusable,
 )
+from wristlet.pos.kernel.restrictions import restrictions
 from wristlet.pos.kernel.sale import PreProcessing, Sale, pre_process, terminal_data
 from wristlet.wire.emv import commands, dol, tags
-from wristlet.wire.emv.bits import Ctq, Ttq
-from wristlet.wire.errors import DecodeError
+from wristlet.wire.emv.bits import Ttq
 
 KERNEL = 3
-SW_OK, SW_SEE_PHONE, SW_NEXT_APPLICATION = 0x9000, 0x6986, 0x6985
-CID_TYPE_MASK, CID_ARQC, CID_TC = 0xC0, 0x80, 0x40
+SW_SEE_PHONE = 0x6986
 
 
 def qualifiers(asked: PreProcessing, *, can_authenticate: bool) -> Ttq:
@@ -42,42 +52,49 @@ def qualifiers(asked: PreProcessing, *, can_authenticate: bool) -> Ttq:
 
 
 def run(config: TerminalConfig, sale: Sale, aid: bytes, fci: bytes) -> KernelRun:
-    """Run the kernel on a selected application."""
+    """Run the kernel on a selected application, `aid` being its full name."""
     try:
         return (yield from _run(config, sale, aid, fci))
-    except (CardFault, DecodeError) as fault:
+    except CardFault as fault:
         return unusable(str(fault), KERNEL, aid)
 
 
 def _run(config: TerminalConfig, sale: Sale, aid: bytes, fci: bytes) -> KernelRun:
-    asked = pre_process(config.limits.get(KERNEL, Limits()), sale.amount_minor)
+    asked = pre_process(config, KERNEL, sale)
     own = terminal_data(config, sale)
     own[tags.TTQ_9F66] = qualifiers(asked, can_authenticate=bool(config.ca_keys)).encode()
     own[tags.DF_NAME_84] = aid
-    answer = yield commands.get_processing_options(dol.build(pdol_of(fci), own))
+    pdol = pdol_of(fci)
+    pdol_data = dol_data(pdol, own)
+    if all(entry.tag != tags.TTQ_9F66 for entry in dol.parse(pdol)):
+        raise CardFault("the card does not ask what the terminal can do (9F66)")
+    answer = yield commands.get_processing_options(pdol_data)
     if answer.sw == SW_SEE_PHONE:
         return see_phone(KERNEL, aid)
     if answer.sw == SW_NEXT_APPLICATION:
-        reason = "the card refers to another application"
-        return TapOutcome(OutcomeKind.SELECT_NEXT, Display.TRY_ANOTHER_CARD, reason, KERNEL, aid)
+        return select_next(KERNEL, aid)
     if answer.sw != SW_OK:
         return unusable("the card did not start the transaction", KERNEL, aid)
     card = CardData()
-    card.add(answer.data)
-    card.require(tags.AIP_82, tags.ATC_9F36, tags.APPLICATION_CRYPTOGRAM_9F26)
-    card.require(tags.ISSUER_APPLICATION_DATA_9F10, tags.TRACK_2_57)
+    card.add(template(answer.data, tags.RESPONSE_TEMPLATE_2_77).value)
+    card.require(
+        tags.AIP_82,
+        tags.ATC_9F36,
+        tags.APPLICATION_CRYPTOGRAM_9F26,
+        tags.CRYPTOGRAM_INFORMATION_DATA_9F27,
+        tags.ISSUER_APPLICATION_DATA_9F10,
+    )
     if tags.AFL_94 in card.objects:
         yield from read_records(card.objects[tags.AFL_94], card)
+    card.track()
     return _decide(config, asked, own, aid, card)
 
 
 def _decide(
     config: TerminalConfig, asked: PreProcessing, own: dict[int, bytes], aid: bytes, card: CardData
 ) -> TapOutcome:
-    """Judge the card's answer: type of cryptogram, offline authentication, cardholder
-    verification.
-    """
-    kind = card.objects.get(tags.CRYPTOGRAM_INFORMATION_DATA_9F27, b"\x00")[0] & CID_TYPE_MASK
+    """Judge the card's answer: type of cryptogram, offline authentication, dates, cardholder."""
+    kind = card.objects[tags.CRYPTOGRAM_INFORMATION_DATA_9F27][0] & CID_TYPE_MASK
     if kind not in (CID_ARQC, CID_TC):
         return declined("the card declined", KERNEL, aid)
     fault = oda.check_fdda(config, card, own, aid)
@@ -87,21 +104,11 @@ def _decide(
         return declined(
             "the card approved offline, which this terminal does not offer", KERNEL, aid
         )
-    cvm = _cvm(card)
-    if asked.cvm_required and cvm is not Cvm.CDCVM:
-        return declined(
-            "the amount needs the cardholder verified and the card did not", KERNEL, aid
-        )
-    own[tags.CVM_RESULTS_9F34] = CVM_RESULTS[cvm]
-    reason = "the card asks the issuer"
-    data = {**online_data(own, card.objects), tags.TRACK_2_57: card.objects[tags.TRACK_2_57]}
-    return TapOutcome(
-        OutcomeKind.ONLINE_REQUEST, Display.AUTHORISING, reason, KERNEL, aid, cvm, data
-    )
-
-
-def _cvm(card: CardData) -> Cvm:
-    raw = card.objects.get(tags.CTQ_9F6C)
-    if raw is not None and len(raw) == Ctq.SIZE and Ctq.CDCVM_PERFORMED in Ctq.decode(raw):
-        return Cvm.CDCVM
-    return Cvm.NONE
+    found = restrictions(card.objects, own)
+    if found:
+        return declined(f"the card may not be used: {found.describe()[0]}", KERNEL, aid)
+    verified = cvm.kernel3(card.objects.get(tags.CTQ_9F6C), required=asked.cvm_required)
+    if verified.cvm is None:
+        return declined("the cardholder must be verified and was not", KERNEL, aid)
+    own[tags.CVM_RESULTS_9F34] = verified.results.encode()
+    return online(KERNEL, aid, verified.cvm, online_data(own, card.objects))

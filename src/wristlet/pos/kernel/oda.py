@@ -9,25 +9,32 @@ EMV 4.3 Book 2, Offline Dynamic Data Authentication; EMV Contactless Books C-2 a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from wristlet.crypto import oda
-from wristlet.crypto.errors import CertificateError, SignatureError
 from wristlet.crypto.rsa import RsaPublicKey
 from wristlet.pos.config import TerminalConfig
-from wristlet.pos.kernel.common import CardData
+from wristlet.pos.kernel.common import CID_AAC, CID_TYPE_MASK, CardData, CardFault
 from wristlet.wire import ber
-from wristlet.wire.emv import tags, track2
+from wristlet.wire.emv import tags
 from wristlet.wire.emv.bits import Aip
-from wristlet.wire.errors import DecodeError
 
-RID_BYTES = 5
-SDA_TAGS_AIP_ONLY = b"\x82"
+RID_BYTES: Final = 5
+SDA_TAGS_AIP_ONLY: Final = b"\x82"
 # 9F69: version, card's unpredictable number (4), CTQ (2).
-RELATED_DATA_CTQ = slice(5, 7)
+RELATED_DATA_VERSION: Final = 0x01
+RELATED_DATA_CTQ: Final = slice(5, 7)
 
 
-class _Failed(Exception):
+class _Failed(ValueError):
     """Offline authentication failed; the text says at what."""
+
+
+class Signed(NamedTuple):
+    """A GENERATE AC answer: its objects, and all bytes that a combined signature covers."""
+
+    result: CardData
+    covered: bytes
 
 
 def check_fdda(
@@ -38,7 +45,7 @@ def check_fdda(
     A card without the function is not refused for it: its cryptogram goes online.
     """
     if not config.ca_keys or Aip.DDA not in Aip.decode(card.objects[tags.AIP_82]):
-        return None
+        return check_not_stripped(config, card)
     try:
         key = _card_key(config, card, own, aid)
         related = _need(card, tags.CARD_AUTHENTICATION_RELATED_DATA_9F69)
@@ -52,9 +59,11 @@ def check_fdda(
         )
         if number != card.objects[tags.ATC_9F36]:
             raise _Failed("the signature is for another transaction counter")
-        if related[RELATED_DATA_CTQ] != card.objects.get(tags.CTQ_9F6C, b""):
+        if related[0] != RELATED_DATA_VERSION:
+            raise _Failed("the card's related data are of an unknown version")
+        if related[RELATED_DATA_CTQ] != card.objects.get(tags.CTQ_9F6C):
             raise _Failed("the card's qualifiers are not the signed ones")
-    except (_Failed, CertificateError, SignatureError, DecodeError, ValueError) as failure:
+    except (CardFault, ValueError) as failure:
         return f"offline authentication failed: {failure}"
     return None
 
@@ -65,35 +74,60 @@ def wants_cda(config: TerminalConfig, card: CardData) -> bool:
 
 
 def check_cda(
-    config: TerminalConfig,
-    card: CardData,
-    result: CardData,
-    answer: bytes,
-    cdol_data: bytes,
-    own: Mapping[int, bytes],
-    aid: bytes,
+    config: TerminalConfig, card: CardData, signed: Signed, own: Mapping[int, bytes], aid: bytes
 ) -> str | None:
     """Check a combined signature and take the cryptogram out of it; returns why to decline, or
     None.
 
     A card that declines (AAC) does not sign; its answer is taken as it is.
     """
-    if tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B not in result.objects:
-        declines = result.objects.get(tags.CRYPTOGRAM_INFORMATION_DATA_9F27, b"\x80")[0] >> 6 == 0
+    objects = signed.result.objects
+    kind = objects[tags.CRYPTOGRAM_INFORMATION_DATA_9F27][0]
+    signature = objects.get(tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B)
+    if signature is None:
+        declines = kind & CID_TYPE_MASK == CID_AAC
         return None if declines else "offline authentication failed: the card did not sign"
     try:
         key = _card_key(config, card, own, aid)
-        signature = result.objects[tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B]
-        signed = oda.verify_cda(key, signature, own[tags.UNPREDICTABLE_NUMBER_9F37])
-        if signed.transaction_hash != oda.transaction_hash(b"", cdol_data, _covered(answer)):
+        content = oda.verify_cda(key, signature, own[tags.UNPREDICTABLE_NUMBER_9F37])
+        if content.transaction_hash != oda.transaction_hash(b"", b"", signed.covered):
             raise _Failed("the signature is for other transaction data")
-        if bytes((signed.cid,)) != result.objects[tags.CRYPTOGRAM_INFORMATION_DATA_9F27]:
+        if content.cid != kind:
             raise _Failed("the signature is for another kind of cryptogram")
-    except (_Failed, CertificateError, SignatureError, DecodeError, ValueError) as failure:
+        # A cryptogram beside the signature must be the signed one.
+        signed.result.put(tags.APPLICATION_CRYPTOGRAM_9F26, content.cryptogram)
+    except (CardFault, ValueError) as failure:
         return f"offline authentication failed: {failure}"
-    result.objects[tags.APPLICATION_CRYPTOGRAM_9F26] = signed.cryptogram
-    result.objects[tags.ICC_DYNAMIC_NUMBER_9F4C] = signed.dynamic_number
     return None
+
+
+def check_not_stripped(config: TerminalConfig, card: CardData) -> str | None:
+    """Refuse a card that carries a certified key and yet claims to sign nothing.
+
+    Somebody took the function out of its profile on the way, so that nothing would be checked.
+    """
+    claims = Aip.decode(card.objects[tags.AIP_82]) & (Aip.DDA | Aip.CDA)
+    carries = {tags.ICC_PUBLIC_KEY_CERTIFICATE_9F46, tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B}
+    if config.ca_keys and not claims and carries & card.objects.keys():
+        return "offline authentication failed: the card hides that it can sign"
+    return None
+
+
+def without_signature(content: bytes) -> bytes:
+    """Return a GENERATE AC answer's objects as they came, without the signature among them.
+
+    Raises CardFault.
+    """
+    kept, position = [], 0
+    try:
+        while position < len(content):
+            tag, _, end = ber.header(content, position)
+            if tag != tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B:
+                kept.append(content[position:end])
+            position = end
+    except ValueError as error:
+        raise CardFault("the card's answer cannot be read") from error
+    return b"".join(kept)
 
 
 def _card_key(
@@ -104,8 +138,8 @@ def _card_key(
     authority = config.ca_keys.get((aid[:RID_BYTES], index))
     if authority is None:
         raise _Failed("this terminal does not know the card scheme's key")
-    _check_name(card, aid)
-    pan = track2.parse(_need(card, tags.TRACK_2_57)).pan.reveal()
+    _check_name(config, card, aid)
+    pan = card.track().pan.reveal()
     today_yymm = own[tags.TRANSACTION_DATE_9A][:2].hex()
     issuer_given = oda.KeyCertificate(
         _need(card, tags.ISSUER_PUBLIC_KEY_CERTIFICATE_90),
@@ -122,7 +156,10 @@ def _card_key(
 
 
 def _static_data(card: CardData) -> bytes:
-    """Authenticated records, then the AIP where the card's tag list asks for it and nothing else."""
+    """Authenticated records, then the AIP where the card's tag list asks for it.
+
+    Source: EMV 4.3 Book 3, Offline Data Authentication: the list may name the AIP alone.
+    """
     listed = card.objects.get(tags.SDA_TAG_LIST_9F4A)
     if listed is None:
         return bytes(card.authenticated)
@@ -131,9 +168,11 @@ def _static_data(card: CardData) -> bytes:
     return bytes(card.authenticated) + card.objects[tags.AIP_82]
 
 
-def _check_name(card: CardData, aid: bytes) -> None:
+def _check_name(config: TerminalConfig, card: CardData, aid: bytes) -> None:
+    """Compare the signed name with the selected one: the whole of it, or what is registered."""
+    registered = next((name for name in config.kernels if aid.startswith(name)), aid)
     for item in ber.parse(bytes(card.authenticated)):
-        if item.tag == tags.ADF_NAME_4F and item.value == aid:
+        if item.tag == tags.ADF_NAME_4F and item.value in (aid, registered):
             return
     raise _Failed("the selected application is not the one the card was made for")
 
@@ -143,16 +182,3 @@ def _need(card: CardData, tag: int) -> bytes:
     if value is None:
         raise _Failed(f"the card left out {tag:X}")
     return value
-
-
-def _covered(answer: bytes) -> bytes:
-    """The GENERATE AC answer's objects without the template around them and without the
-    signature.
-    """
-    outer = ber.parse(answer)[0]
-    kept = [
-        ber.encode(item.tag, item.value)
-        for item in ber.parse(outer.value)
-        if item.tag != tags.SIGNED_DYNAMIC_APPLICATION_DATA_9F4B
-    ]
-    return b"".join(kept)

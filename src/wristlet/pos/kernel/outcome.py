@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from wristlet.wire.apdu import Command, Response
 
 
 class OutcomeKind(StrEnum):
-    """Outcomes of EMV Contactless Book A, Outcome Parameter Set: what the terminal does next."""
+    """Outcomes of EMV Contactless Book A, Final Outcomes, that this terminal has: what to do next.
+
+    "Approved" is not among them: no tap is approved without the issuer.
+    """
 
     ONLINE_REQUEST = "online_request"
-    APPROVED = "approved"
     DECLINED = "declined"
     TRY_AGAIN = "try_again"
     SELECT_NEXT = "select_next"
@@ -39,12 +42,9 @@ class Cvm(StrEnum):
     CDCVM = "cdcvm"
 
 
-CVM_RESULTS = {Cvm.NONE: bytes.fromhex("1F0302"), Cvm.CDCVM: bytes.fromhex("010002")}
-
-
 @dataclass(frozen=True, slots=True)
 class TapOutcome:
-    """The result of one kernel run; `data` holds the tags for DE 55, `reason` is one plain
+    """The result of one kernel run; `data` holds the tags for the acquirer, `reason` is one plain
     sentence.
     """
 
@@ -57,11 +57,19 @@ class TapOutcome:
     data: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
-KernelRun = Generator[Command, Response, TapOutcome]
+KernelRun: TypeAlias = Generator[Command, Response, TapOutcome]
+
+
+def online(kernel: int, aid: bytes, cvm: Cvm, data: Mapping[int, bytes]) -> TapOutcome:
+    """Return the outcome of a card that asks its issuer."""
+    reason = "the card asks the issuer"
+    return TapOutcome(
+        OutcomeKind.ONLINE_REQUEST, Display.AUTHORISING, reason, kernel, aid, cvm, data
+    )
 
 
 def declined(reason: str, kernel: int, aid: bytes = b"") -> TapOutcome:
-    """Return a decline by the terminal itself."""
+    """Return a decline without asking the issuer."""
     return TapOutcome(OutcomeKind.DECLINED, Display.DECLINED, reason, kernel, aid)
 
 
@@ -69,6 +77,18 @@ def see_phone(kernel: int, aid: bytes) -> TapOutcome:
     """Return the outcome of a card that wants its holder verified on the phone first."""
     reason = "the card asks for the cardholder to be verified on the phone, then a second tap"
     return TapOutcome(OutcomeKind.TRY_AGAIN, Display.SEE_PHONE, reason, kernel, aid)
+
+
+def select_next(kernel: int, aid: bytes) -> TapOutcome:
+    """Return the outcome of an application that points to the card's next one."""
+    reason = "the card refers to another application"
+    return TapOutcome(OutcomeKind.SELECT_NEXT, Display.TRY_ANOTHER_CARD, reason, kernel, aid)
+
+
+def torn() -> TapOutcome:
+    """Return the outcome of a card that left the field before it had answered everything."""
+    reason = "the card left the field too early"
+    return TapOutcome(OutcomeKind.TRY_AGAIN, Display.TRY_AGAIN, reason)
 
 
 def unusable(reason: str, kernel: int | None = None, aid: bytes = b"") -> TapOutcome:

@@ -179,13 +179,15 @@ def apdu(
             if not json:
                 data(answer.line())
 
-    with ending("link"):
+    with ending("se apdu"):
         try:
             asyncio.run(send())
         except ApduSyntaxError as error:
             fail(f"APDU: {error}", Exit.USAGE)
         except Unexpected as error:
             refusal = str(error)
+        except (OSError, LookupError) as error:
+            fail(f"link: {error}; is the secure element running?", Exit.NETWORK)
     if json:
         as_json([answer.as_dict() for answer in answers])
     if refusal:

@@ -1,7 +1,7 @@
 """APDUs over a stream socket in the framing of vsmartcard's vpcd: 2-byte length, then payload.
 
-A one-byte payload is a reader event (00 off, 01 on, 02 reset, 04 ask for the ATR); anything longer is a command
-APDU. Only the ATR request and APDUs are answered.
+A one-byte payload is a reader event (00 off, 01 on, 02 reset, 04 ask for the ATR); anything longer
+is a command APDU. Only the ATR request and APDUs are answered.
 """
 
 from __future__ import annotations
@@ -10,39 +10,45 @@ import asyncio
 import socket
 from collections import deque
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from wristlet.links.channel import CardPort, LinkLost
 
+LENGTH_SIZE: Final = 2
+_GONE: Final = "the card's end of the link went away before it answered"
 POWER_OFF, POWER_ON, RESET, GET_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 
 
 def frame(payload: bytes) -> bytes:
     """Prefix a payload with its 2-byte length."""
-    return len(payload).to_bytes(2, "big") + payload
+    return len(payload).to_bytes(LENGTH_SIZE, "big") + payload
 
 
 class Deframer:
     """Cuts a byte stream into payloads."""
 
+    __slots__ = ("_pending",)
+
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._pending = b""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Add received bytes and return every payload that is now complete."""
-        self._buffer += data
-        payloads: list[bytes] = []
-        while len(self._buffer) >= 2:
-            end = 2 + int.from_bytes(self._buffer[:2], "big")
-            if len(self._buffer) < end:
+        buffer = self._pending + data if self._pending else bytes(data)
+        payloads, at = [], 0
+        while len(buffer) - at >= LENGTH_SIZE:
+            start = at + LENGTH_SIZE
+            end = start + int.from_bytes(buffer[at:start], "big")
+            if end > len(buffer):
                 break
-            payloads.append(bytes(self._buffer[2:end]))
-            del self._buffer[:end]
+            payloads.append(buffer[start:end])
+            at = end
+        self._pending = buffer[at:]
         return payloads
 
 
 def answer_event(port: CardPort, payload: bytes) -> bytes | None:
-    """Do what one payload asks of the card and return the answer, if this kind of payload has one."""
+    """Do what one payload asks of the card; return the answer if its kind has one."""
     if len(payload) > 1:
         return port.process(payload)
     if payload == GET_ATR:
@@ -59,6 +65,7 @@ class _CardProtocol(asyncio.Protocol):
     def __init__(self, server: CardServer) -> None:
         self._server = server
         self._deframer = Deframer()
+        self._early = b""
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,18 +74,43 @@ class _CardProtocol(asyncio.Protocol):
         self._server.enter(self)
 
     def data_received(self, data: bytes) -> None:
-        assert self.transport is not None  # noqa: S101 - set by connection_made
-        for payload in self._deframer.feed(data):
-            answer = answer_event(self._server.port, payload)
-            if answer is not None:
-                self.transport.write(frame(answer))
+        if not self._server.is_served(self):
+            # The pause came too late for these: they wait with the reader.
+            self._early += data
+            return
+        answers = [
+            frame(answer)
+            for payload in self._deframer.feed(data)
+            if (answer := answer_event(self._server.port, payload)) is not None
+        ]
+        if answers and self.transport is not None:
+            self.transport.write(b"".join(answers))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
         self._server.leave(self)
+
+    def wait(self) -> None:
+        """Take nothing from the reader until it is its turn."""
+        if self.transport is not None:
+            self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Serve the reader from now on."""
+        if self.transport is not None:
+            self.transport.resume_reading()
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+
+    def drop(self) -> None:
+        """End the connection."""
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class CardServer:
-    """Serves one card port on a listening socket; a second reader waits until the first has gone."""
+    """Serves one card port; a second reader waits until the first has gone."""
 
     def __init__(self, port: CardPort) -> None:
         self.port = port
@@ -92,33 +124,35 @@ class CardServer:
         self._server = await make(lambda: _CardProtocol(self), sock=listener)
 
     async def close(self) -> None:
-        """Stop accepting and drop every reader."""
+        """Stop accepting and drop every reader; the card loses power."""
         if self._server is not None:
             self._server.close()
-        for waiting in list(self._queue):
-            if waiting.transport is not None:
-                waiting.transport.abort()
+        for reader in list(self._queue):
+            reader.drop()
+        await asyncio.sleep(0)
+
+    def is_served(self, reader: _CardProtocol) -> bool:
+        """Say whether it is this reader that holds the card."""
+        return bool(self._queue) and self._queue[0] is reader
 
     def enter(self, reader: _CardProtocol) -> None:
-        """Queue a reader; all but the first are paused."""
+        """Queue a reader; all but the first wait."""
         self._queue.append(reader)
-        if len(self._queue) > 1 and reader.transport is not None:
-            reader.transport.pause_reading()
-        else:
+        if self.is_served(reader):
             self.port.power_on()
+        else:
+            reader.wait()
 
     def leave(self, reader: _CardProtocol) -> None:
         """Forget a reader; when it held the card, power the card off and let the next one in."""
-        held = bool(self._queue) and self._queue[0] is reader
+        held = self.is_served(reader)
         self._queue.remove(reader)
         if not held:
             return
         self.port.power_off()
         if self._queue:
             self.port.power_on()
-            following = self._queue[0].transport
-            if following is not None:
-                following.resume_reading()
+            self._queue[0].go_on()
 
 
 class SocketChannel:
@@ -128,10 +162,11 @@ class SocketChannel:
         self._reader = reader
         self._writer = writer
         self._lock = asyncio.Lock()
+        self._in_step = True
 
     @classmethod
     async def open(cls, address: str) -> SocketChannel:
-        """Connect to `HOST:PORT` or to the path of a Unix socket."""
+        """Connect to `HOST:PORT` or to the path of a Unix socket; raises OSError."""
         host, colon, port = address.rpartition(":")
         if colon and port.isdigit() and "/" not in address:
             return cls(*await asyncio.open_connection(host, int(port)))
@@ -167,15 +202,24 @@ class SocketChannel:
 
     async def _tell(self, event: bytes) -> None:
         async with self._lock:
-            self._writer.write(frame(event))
-            await self._writer.drain()
+            try:
+                self._writer.write(frame(event))
+                await self._writer.drain()
+            except OSError as error:
+                raise LinkLost(_GONE) from error
 
     async def _ask(self, payload: bytes) -> bytes:
         async with self._lock:
+            if not self._in_step:
+                raise LinkLost("an answer was not waited for; connect to the card anew")
+            # Whoever gives up waiting leaves an answer behind that belongs to nobody.
+            self._in_step = False
             try:
                 self._writer.write(frame(payload))
                 await self._writer.drain()
-                length = int.from_bytes(await self._reader.readexactly(2), "big")
-                return await self._reader.readexactly(length)
+                length = int.from_bytes(await self._reader.readexactly(LENGTH_SIZE), "big")
+                answer = await self._reader.readexactly(length)
             except (OSError, asyncio.IncompleteReadError) as error:
-                raise LinkLost("the card's end of the link went away before it answered") from error
+                raise LinkLost(_GONE) from error
+            self._in_step = True
+            return answer

@@ -1,4 +1,4 @@
-"""The one-method interface by which everything talks to a card: command bytes in, response bytes out."""
+"""The one-method interface by which everything talks to a card: command in, response out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class LinkLost(ConnectionError):
-    """The reply did not come: the card may or may not have done what was asked (outcome unknown)."""
+    """The reply did not come: whether the card did what was asked is unknown."""
 
 
 class ApduChannel(Protocol):

@@ -1,23 +1,28 @@
 """Runs an opaque script on a secure element, APDU by APDU, and reads its receipt.
 
-A reply that did not come means "unknown", never "failed" nor "done": the caller reads the receipt in a fresh
-exchange and, where there is none, runs the script again from its first APDU.
+A reply that did not come means "unknown", never "failed" nor "done": the caller reads the receipt
+in a fresh exchange and, where there is none, runs the script again from its first APDU.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wristlet.links.channel import ApduChannel, LinkLost
 from wristlet.wire import ber
 from wristlet.wire.apdu import Command, Response
+from wristlet.wire.errors import DecodeError
 from wristlet.wire.gp import commands
 
 SW_OK = 0x9000
 TAG_RECEIPT = 0x7F60
 TAG_SCRIPT_NUMBER = 0xDF01
-_MAX_GET_RESPONSES = 64
+SW1_MORE: Final = 0x61
+INS_GET_RESPONSE: Final = 0xC0
+_MAX_GET_RESPONSES: Final = 64
+_FURTHER, _FURTHER_CHANNEL, _BASIC_CHANNEL = 0x40, 0x4F, 0x03
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,26 @@ class RunResult:
 
 async def exchange(channel: ApduChannel, command: bytes) -> Response:
     """Send one command and collect its whole answer over 61xx; raises LinkLost."""
-    response = Response.parse(await channel.transmit(command))
+    response = await _transmit(channel, command)
     data, rounds = response.data, 0
-    while response.sw >> 8 == 0x61 and rounds < _MAX_GET_RESPONSES:
-        more = Command(command[0] & 0x03, 0xC0, 0, 0, le=response.sw & 0xFF or 256)
-        response = Response.parse(await channel.transmit(more.encode()))
+    while response.sw >> 8 == SW1_MORE and rounds < _MAX_GET_RESPONSES:
+        more = Command(_plain_class(command), INS_GET_RESPONSE, 0, 0, le=response.sw & 0xFF or 256)
+        response = await _transmit(channel, more.encode())
         data, rounds = data + response.data, rounds + 1
     return Response(data, response.sw)
+
+
+async def _transmit(channel: ApduChannel, command: bytes) -> Response:
+    try:
+        return Response.parse(await channel.transmit(command))
+    except DecodeError:
+        raise LinkLost("the answer has no status word: the link is broken") from None
+
+
+def _plain_class(command: bytes) -> int:
+    """The class of GET RESPONSE on the command's logical channel (ISO/IEC 7816-4, class byte)."""
+    cla = command[0]
+    return cla & _FURTHER_CHANNEL if cla & _FURTHER else cla & _BASIC_CHANNEL
 
 
 async def run_script(
@@ -63,12 +81,11 @@ async def run_script(
 async def read_receipt(channel: ApduChannel, domain_aid: bytes, number: int) -> bytes | None:
     """Return the signed receipt (TLV 7F60) of script `number`, or None if it was never committed.
 
-    Raises LinkLost. The answer is not authenticated by the link; its signature is checked by the TSP.
+    Raises LinkLost. The link authenticates nothing: it is the TSP that checks the signature.
     """
     selected = await exchange(channel, commands.select(domain_aid).encode())
     if selected.sw != SW_OK:
         return None
     wanted = ber.encode(TAG_SCRIPT_NUMBER, number.to_bytes(4, "big"))
-    ask = Command(0x80, 0xCA, TAG_RECEIPT >> 8, TAG_RECEIPT & 0xFF, data=wanted, le=256)
-    response = await exchange(channel, ask.encode())
+    response = await exchange(channel, commands.get_data(TAG_RECEIPT, wanted).encode())
     return response.data if response.sw == SW_OK else None

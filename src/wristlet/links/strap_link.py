@@ -1,20 +1,23 @@
 """The phone's end of the link to the strap's processor, and the framing both ends use.
 
-Each message is a 2-byte length, one kind byte and a body: 41 APDU, 50 pairing offer (the phone's public point),
-53 status. Answers carry the same kind; 45 is a refusal with a plain reason. APDU bodies are protected end to end
-between phone or TSP and secure element: the strap's processor only passes them on.
+Each message is a 2-byte length, one kind byte and a body: 41 APDU, 50 pairing offer (the phone's
+public point), 53 status. Answers carry the same kind; 45 is a refusal with a plain reason. APDU
+bodies are protected end to end between phone or TSP and secure element: the strap's processor only
+passes them on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Final, Protocol
 
 from wristlet.links.channel import LinkLost
 
 KIND_APDU, KIND_PAIR, KIND_STATUS, KIND_REFUSED = 0x41, 0x50, 0x53, 0x45
+BODY_MAX: Final = 0xFFFE
+CODE_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class StrapLink(Protocol):
         ...
 
     async def pair_offer(self, public_point: bytes) -> str:
-        """Offer the phone's key for the first pairing; returns the 6 digits that the strap shows."""
+        """Offer the phone's key for the first pairing; return the 6 digits the strap shows."""
         ...
 
     async def status(self) -> StrapStatus:
@@ -47,27 +50,29 @@ class StrapLink(Protocol):
 
 
 def frame(kind: int, body: bytes) -> bytes:
-    """Build one message."""
+    """Build one message; ValueError for a body above 65,534 bytes."""
+    if len(body) > BODY_MAX:
+        raise ValueError(f"strap link: a body has at most {BODY_MAX} bytes, got {len(body)}")
     return (len(body) + 1).to_bytes(2, "big") + bytes((kind,)) + body
 
 
 def encode_status(status: StrapStatus) -> bytes:
     """Encode a status answer."""
-    fields = {"worn": status.worn, "paired_pending": status.paired_pending, "display": status.display}
-    return json.dumps(fields).encode()
+    return json.dumps(asdict(status)).encode()
 
 
 def decode_status(body: bytes) -> StrapStatus:
-    """Decode a status answer; raises LinkLost for anything else, since the peer is then no strap."""
+    """Decode a status answer; LinkLost for anything else: the peer is then no strap."""
     try:
         fields = json.loads(body)
-        return StrapStatus(bool(fields["worn"]), bool(fields["paired_pending"]), str(fields["display"]))
+        worn, pending = bool(fields["worn"]), bool(fields["paired_pending"])
+        return StrapStatus(worn, pending, str(fields["display"]))
     except (ValueError, KeyError, TypeError) as error:
         raise LinkLost("the strap's status answer could not be read") from error
 
 
 async def read_message(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Read one message; raises asyncio.IncompleteReadError at the end and ValueError for an empty one."""
+    """Read one message; IncompleteReadError at the end, ValueError for an empty one."""
     length = int.from_bytes(await reader.readexactly(2), "big")
     if length == 0:
         raise ValueError("strap link: message without a kind byte")
@@ -82,6 +87,7 @@ class SocketStrapLink:
         self._reader = reader
         self._writer = writer
         self._lock = asyncio.Lock()
+        self._in_step = True
 
     @classmethod
     async def open(cls, path: str) -> SocketStrapLink:
@@ -97,7 +103,10 @@ class SocketStrapLink:
 
     async def pair_offer(self, public_point: bytes) -> str:
         """Offer the phone's key; raises StrapRefused or LinkLost."""
-        return (await self._ask(KIND_PAIR, public_point)).decode("ascii")
+        code = await self._ask(KIND_PAIR, public_point)
+        if len(code) != CODE_DIGITS or not code.isdigit():
+            raise LinkLost("the strap's pairing code could not be read")
+        return code.decode("ascii")
 
     async def status(self) -> StrapStatus:
         """Ask for the strap's state; raises LinkLost."""
@@ -112,13 +121,19 @@ class SocketStrapLink:
             return
 
     async def _ask(self, kind: int, body: bytes) -> bytes:
+        message = frame(kind, body)
         async with self._lock:
+            if not self._in_step:
+                raise LinkLost("an answer was not waited for; connect to the strap anew")
+            # Whoever gives up waiting leaves an answer behind that belongs to nobody.
+            self._in_step = False
             try:
-                self._writer.write(frame(kind, body))
+                self._writer.write(message)
                 await self._writer.drain()
                 answered, answer = await read_message(self._reader)
             except (OSError, asyncio.IncompleteReadError, ValueError) as error:
                 raise LinkLost("the link to the strap broke before it answered") from error
+            self._in_step = True
         if answered == KIND_REFUSED:
             raise StrapRefused(answer.decode("utf-8", "replace"))
         if answered != kind:

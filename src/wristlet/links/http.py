@@ -21,7 +21,7 @@ class RemoteError(Exception):
     """Base of everything that can go wrong on an HTTP wire."""
 
 
-class RemoteProblem(RemoteError):  # noqa: N818 - an answer, said as it is
+class RemoteProblem(RemoteError):
     """The other part answered with an error: HTTP's status, and what to do in `problem`."""
 
     def __init__(self, status: int, problem: Problem) -> None:
@@ -30,7 +30,7 @@ class RemoteProblem(RemoteError):  # noqa: N818 - an answer, said as it is
         self.problem = problem
 
 
-class RemoteUnavailable(RemoteError):  # noqa: N818 - a state of the world, not of the caller
+class RemoteUnavailable(RemoteError):
     """No usable answer came: it may or may not have been done, so repeat it with the same id."""
 
 

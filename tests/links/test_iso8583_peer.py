@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from wristlet.crypto.mac import HopMac
 from wristlet.env.sim import SimEnv
+from wristlet.links.iso8583_link import open_message, seal_message
 from wristlet.links.iso8583_peer import (
     BadMac,
     Handler,
@@ -24,12 +25,10 @@ from wristlet.links.iso8583_peer import (
     Peer,
     RequestInFlight,
     TcpClient,
-    _ServerLink,
     network_management,
-    open_message,
-    seal_message,
     serve,
 )
+from wristlet.links.iso8583_server import ServerLink
 from wristlet.links.process import address_of, open_listener
 from wristlet.wire.iso8583 import message as iso
 from wristlet.wire.iso8583.framing import Deframer, frame
@@ -370,8 +369,8 @@ class FakeTransport(asyncio.Transport):
         self.aborted = True
 
 
-def linked(handler: Handler, in_flight_max: int = 1_024) -> tuple[_ServerLink, FakeTransport]:
-    link = _ServerLink(Iso8583Server({"peer": Peer(KEY, handler)}, in_flight_max))
+def linked(handler: Handler, in_flight_max: int = 1_024) -> tuple[ServerLink, FakeTransport]:
+    link = ServerLink(Iso8583Server({"peer": Peer(KEY, handler)}, in_flight_max))
     transport = FakeTransport()
     link.connection_made(transport)
     return link, transport
@@ -516,3 +515,27 @@ async def test_server_turns_delay_off() -> None:
         assert client._link.transport is not None
         sock = client._link.transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_message_passed_on_unchanged_keeps_its_bytes() -> None:
+    raw = seal_message(request(), HopMac(KEY))
+    passed = seal_message(open_message(raw, HopMac(KEY)), HopMac(OTHER_KEY))
+    assert passed[:-8] == raw[:-8]
+    assert passed[-8:] != raw[-8:]
+    assert open_message(passed, HopMac(OTHER_KEY)).fields[11] == "000001"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda message: message.with_fields({11: "000009"}),
+        lambda message: message.without(39),
+        lambda message: Message("0101", message.fields),
+        lambda message: iso.reply(message, {39: "00"}),
+    ],
+)
+def test_changed_message_is_encoded_anew(change: Callable[[Message], Message]) -> None:
+    received = open_message(seal_message(request(), HopMac(KEY)), HopMac(KEY))
+    expected = change(request())
+    again = open_message(seal_message(change(received), HopMac(KEY)), HopMac(KEY))
+    assert (again.mti, again.without(64).fields) == (expected.mti, dict(expected.fields))

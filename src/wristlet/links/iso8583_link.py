@@ -1,0 +1,131 @@
+"""What both ends of an ISO 8583 link share: sealed messages, framing, joined writes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final, TypeAlias, cast
+
+from wristlet.crypto.mac import MAC_SIZE, HopMac
+from wristlet.wire.errors import DecodeError
+from wristlet.wire.iso8583 import message as iso
+from wristlet.wire.iso8583.field import Value
+from wristlet.wire.iso8583.framing import Deframer, frame
+from wristlet.wire.iso8583.message import Message
+
+log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[Message], Awaitable[Message]]
+
+NETWORK_MANAGEMENT: Final = "0800"
+SIGN_ON, ECHO = "001", "301"
+APPROVED, FORMAT_ERROR = "00", "30"
+
+
+class HostUnavailable(ConnectionError):
+    """The other host did not answer: whether it did what was asked is unknown."""
+
+
+class HostUnreachable(HostUnavailable):
+    """There is no link to the other host: the request was never sent."""
+
+
+class RequestInFlight(RuntimeError):
+    """A request with the same trace is still unanswered: wait for its answer."""
+
+
+class BadMac(ConnectionError):
+    """A message came with a wrong MAC: the link is not to be trusted."""
+
+    def __init__(self) -> None:
+        super().__init__("a message's MAC is missing or wrong: do both ends hold the same hop key?")
+
+
+class _Received(dict[int, Value]):
+    """A message's fields with the bytes they came in, so that passing it on needs no encoding."""
+
+    __slots__ = ("raw",)
+
+    raw: bytes
+
+
+def seal_message(message: Message, mac: HopMac) -> bytes:
+    """Encode a message with its MAC in field 64 or 128; raises EncodeError.
+
+    One that came over another link and is passed on unchanged keeps its bytes but for the MAC.
+    """
+    fields = message.fields
+    if type(fields) is _Received and fields.raw[:2].hex() == message.mti:
+        body = fields.raw[:-MAC_SIZE]
+        return body + mac.compute(body)
+    return iso.encode(message, mac.compute)
+
+
+def open_message(raw: bytes, mac: HopMac) -> Message:
+    """Check a message's MAC, then decode it; raises BadMac or Iso8583Error."""
+    if not iso.has_valid_mac(raw, mac.compute):
+        raise BadMac
+    message = iso.decode(raw)
+    fields = _Received(message.fields)
+    fields.raw = raw
+    return Message(message.mti, fields)
+
+
+def network_management(now_ms: int, stan: int, code: str = ECHO) -> Message:
+    """Return an 0800: `code` is field 70, 001 to sign on, 301 for an echo."""
+    sent = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%m%d%H%M%S")
+    return Message(NETWORK_MANAGEMENT, {7: sent, 11: f"{stan:06d}", 70: code})
+
+
+async def answer_to(message: Message, handler: Handler) -> Message:
+    """Answer network management here and everything else by the handler."""
+    if message.mti == NETWORK_MANAGEMENT:
+        return iso.reply(message, {39: APPROVED})
+    return await handler(message)
+
+
+class Link(asyncio.Protocol):
+    """One end of a connection: frames in, and all frames of a loop turn out in one write."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.lost = asyncio.Event()
+        self._deframer = Deframer()
+        self._out: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.lost.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for raw in self._deframer.feed(data):
+                self.received(raw)
+        except (BadMac, DecodeError) as error:
+            log.warning("ISO 8583 link dropped: %s", error)
+            self.drop()
+
+    def received(self, raw: bytes) -> None:
+        """Take one message; BadMac or DecodeError end the link."""
+        raise NotImplementedError
+
+    def send(self, raw: bytes) -> None:
+        """Write a message at the end of this turn of the loop, joined with the others."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(frame(raw))
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if out and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(out))
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()

@@ -13,7 +13,6 @@ import traceback
 from typing import Any
 
 from pyemv import tlv
-from smartcard.CardRequest import CardRequest
 from smartcard.System import readers
 from yubikit.core import TRANSPORT
 from yubikit.core.smartcard import SmartCardConnection
@@ -21,7 +20,6 @@ from yubikit.core.smartcard.scp import KeyRef, Scp03KeyParams, StaticKeys
 from yubikit.securitydomain import SecurityDomainSession
 
 WIRED, CONTACTLESS = "Virtual PCD 00 00", "Virtual PCD 00 01"
-INSERTION_TIMEOUT_S = 20
 
 CRS = "A00000015143525300"
 PPSE = b"2PAY.SYS.DDF01".hex()
@@ -69,9 +67,7 @@ class Card:
     """A connected card; whole answers over 61xx."""
 
     def __init__(self, reader: str) -> None:
-        known = [one for one in readers() if reader in str(one)]
-        self.service = CardRequest(readers=known, timeout=INSERTION_TIMEOUT_S).waitforcard()
-        self.connection = self.service.connection
+        self.connection = next(one for one in readers() if reader in str(one)).createConnection()
         self.connection.connect()
 
     def transmit(self, raw: bytes) -> tuple[bytes, int]:
@@ -186,6 +182,7 @@ def foreign() -> dict[str, dict[str, str]]:
 
 def odd() -> dict[str, Any]:
     """Commands at the wrong time, then a look whether the next tap is the next one."""
+    activate(KERNEL_3)
     card = Card(CONTACTLESS)
     card.select(best_application(card))
     answers = {text: card.send(raw) for raw, text in ODD}

@@ -24,7 +24,7 @@ WIRED_PORT, CONTACTLESS_PORT = 35963, 35964
 START_TIMEOUT_S, STOP_TIMEOUT_S = 20, 10
 SYSTEM_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 SETUP = (
-    "ip link set lo up && mkdir -p /run/pcscd && mount -t tmpfs tmpfs /run/pcscd && "
+    "ip link set lo up && mount -t tmpfs tmpfs /run && mkdir /run/pcscd && "
     'exec "$0" -m support.pcsc_room "$@"'
 )
 
@@ -71,6 +71,9 @@ def wait_for(path: Path) -> None:
 
 def live(state: str, seal_key: str, sockets: str, client: Sequence[str]) -> int:
     """Start pcscd, the element and the bridge, run the client, end everything."""
+    from smartcard.CardRequest import CardRequest
+    from smartcard.System import readers
+
     ours = (sys.executable, "-m", "wristlet", "se")
     element = ("run", "--state", state, "--seal-key", seal_key, "--sockets", sockets, "--sandbox")
     slots = (
@@ -82,6 +85,8 @@ def live(state: str, seal_key: str, sockets: str, client: Sequence[str]) -> int:
         wait_for(PCSCD_FOLDER / "pcscd.comm")
         stack.enter_context(running(*ours, *element, ready=True))
         stack.enter_context(running(*ours, "bridge", "--sockets", sockets, *slots, ready=True))
+        for reader in readers():
+            CardRequest(readers=[reader], timeout=START_TIMEOUT_S).waitforcard()
         return subprocess.run(client, check=False).returncode
 
 

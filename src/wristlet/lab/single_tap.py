@@ -33,7 +33,7 @@ async def single_tap(
     reveal: bool,
 ) -> TapOutcome:
     """Tap once; `show` gets each trace record as text. Raises LinkLost, ValueError, LookupError."""
-    env, config = real_env(), TerminalConfig()
+    env, config = real_env(), TerminalConfig(currency=currency)
     sale = Terminal(env, config, NoAcquirer()).new_sale(Money(amount_minor, currency))
     opened = await open_channel(url)
     channel: ApduChannel = opened

@@ -33,8 +33,10 @@ def demo(
     """
     import asyncio
 
+    from wristlet.lab import launcher
+
+    launcher.prepare()
     from wristlet.lab.demo import DemoOptions, run_demo
-    from wristlet.lab.processes import PartFailed
 
     if keep is not None and keep.exists():
         fail(f"--keep: {keep} exists already; name a new folder", Exit.CONFLICT)
@@ -44,7 +46,7 @@ def demo(
         result = asyncio.run(
             run_demo(options, [screen], on_page=screen.page, on_finished=screen.finished)
         )
-    except PartFailed as error:
+    except launcher.PartFailed as error:
         fail(f"demo: {error}")
     if json:
         as_json(result.as_dict())

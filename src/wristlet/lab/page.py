@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wristlet import web
 from wristlet.lab.hub import Hub, LabEvent
-from wristlet.lab.steps import STEPS
+from wristlet.lab.steps import LARGE_MINOR, SMALL_MINOR, STEPS
 from wristlet.links.problems import (
     CONFLICT,
     INVALID_REQUEST,
@@ -34,6 +34,8 @@ from wristlet.links.problems import (
     install_problem_handlers,
 )
 from wristlet.links.process import serving_http
+from wristlet.pos.config import TerminalConfig
+from wristlet.wire.emv.tags import TAGS
 
 Tap = Callable[[int], Awaitable[dict[str, Any]]]
 
@@ -42,6 +44,7 @@ AMOUNT_MAX: Final = 99_999_999
 BODY_BYTES_MAX: Final = 1_024
 HEARTBEAT_S: Final = 15.0
 _RETRY_MS: Final = 2_000
+_PRESETS: Final = (SMALL_MINOR, 2_500, LARGE_MINOR)
 
 POLICY: Final = "; ".join(
     (
@@ -154,6 +157,9 @@ class _Page:
                 }
                 for step in STEPS
             ],
+            tags={f"{tag:X}": info.name for tag, info in TAGS.items()},
+            presets=_PRESETS,
+            limit=TerminalConfig().limits[2].cvm_minor,
             amount_max=AMOUNT_MAX,
         )
         return HTMLResponse(html, headers={"Content-Language": language, "Vary": "Accept-Language"})

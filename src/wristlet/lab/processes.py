@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import signal
 import socket
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +13,7 @@ from pathlib import Path
 from wristlet.companion.core import Companion
 from wristlet.companion.store import PhoneStore
 from wristlet.env.base import Env
-from wristlet.lab import known_secrets, setup
+from wristlet.lab import known_secrets, launcher, setup
 from wristlet.lab.bench import Artefacts, Bench, BreakableStrap
 from wristlet.lab.canary import CanarySecret
 from wristlet.lab.signin import sign_in
@@ -30,21 +26,6 @@ from wristlet.links.strap_link import SocketStrapLink
 from wristlet.links.trace import Tracer, TracingChannel
 from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
-
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 10
-
-
-class PartFailed(RuntimeError):
-    """A part did not start; the text names it and its log."""
-
-
-@dataclass(slots=True)
-class Running:
-    """One child process."""
-
-    name: str
-    process: Process
 
 
 @dataclass(slots=True)
@@ -66,7 +47,7 @@ class Addresses:
 
     def inherited(self, name: str) -> str:
         """Return the listener as a child sees it."""
-        return f"fd:{self.by_name[name].fileno()}"
+        return f"fd:{name}"
 
 
 class Stack:
@@ -76,7 +57,7 @@ class Stack:
         self.sandbox = sandbox
         self.paths = sandbox.paths
         self.addresses = Addresses()
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, launcher.Part] = {}
         self._wallet_address = ""
         self._tsp_url = ""
 
@@ -88,7 +69,7 @@ class Stack:
     def pid(self, name: str) -> int | None:
         """Return a part's process id while it runs."""
         running = self._running.get(name)
-        return None if running is None else running.process.pid
+        return None if running is None else running.pid
 
     async def start(self) -> None:
         """Start every part at once and wait until all are ready; raises PartFailed."""
@@ -102,7 +83,13 @@ class Stack:
         sockets.mkdir(exist_ok=True)
         routes = self.paths.folder("switch") / "routes.json"
         routes.write_text(json.dumps(setup.ROUTES))
-        await asyncio.gather(*(self._launch(name, *words) for name, words in self._plan().items()))
+        plan = {**self._plan(), "strap": ("serve", "strap", "--sockets", str(sockets))}
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for name, words in plan.items():
+                    starting.create_task(self._launch(name, *words))
+        except* launcher.PartFailed as failures:
+            raise failures.exceptions[0] from None
         for listener in self.addresses.by_name.values():
             listener.close()
 
@@ -143,47 +130,15 @@ class Stack:
         return ("serve", "wallet", *self._state("wallet"), "--http", listen, "--tsp", self._tsp_url)
 
     async def _launch(self, name: str, *words: str) -> None:
-        """Start one part and wait for its ready line."""
-        log = (self.paths.root / "logs" / f"{name}.log").open("ab")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "wristlet", *words),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=log,
-            # Only its own listeners: a copy elsewhere would keep a stopped part's port open.
-            pass_fds=[int(word[3:]) for word in words if word.startswith("fd:")],
-            start_new_session=True,
-        )
-        log.close()
-        self._running[name] = Running(name, process)
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                line = await process.stdout.readline()
-        except TimeoutError:
-            line = b""
-        if b'"ready"' not in line:
-            raise PartFailed(f"{name} did not start; see {self.paths.root}/logs/{name}.log")
-
-    async def start_strap(self) -> None:
-        """Start the strap's relay, which needs the secure element's socket."""
-        sockets = str(self.paths.folder("sockets"))
-        await self._launch("strap", "serve", "strap", "--sockets", sockets)
+        """Start one part and wait for its ready line; raises PartFailed."""
+        log = self.paths.root / "logs" / f"{name}.log"
+        self._running[name] = await launcher.launch(name, words, log, self.addresses.by_name)
 
     async def stop(self, name: str) -> None:
-        """End one part by SIGTERM, then by SIGKILL."""
+        """End one part."""
         running = self._running.pop(name, None)
-        if running is None:
-            return
-        process = running.process
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if running is not None:
+            await running.stop()
 
     async def start_wallet(self) -> None:
         """Start the wallet again where it was."""
@@ -251,7 +206,6 @@ async def running_stack(
     async with AsyncExitStack() as ending:
         ending.push_async_callback(stack.close)
         await stack.start()
-        await stack.start_strap()
         yield stack, await _bench(env, stack, tracer)
 
 

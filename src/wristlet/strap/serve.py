@@ -27,6 +27,7 @@ from wristlet.strap.relay import StrapRelay
 
 PHONE, CONTROL = "phone.sock", "control.sock"
 CLOSE_TIMEOUT_S = 2
+CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 
 
 class StrapServer:
@@ -128,7 +129,7 @@ class StrapServer:
 
 async def serve(sockets: Path) -> None:
     """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there."""
-    wired = await SocketChannel.open(str(sockets / "wired.sock"))
+    wired = await _when_there(sockets / "wired.sock")
     server = StrapServer(StrapRelay(wired), wired)
     with unix_listener(sockets / PHONE) as phone, unix_listener(sockets / CONTROL) as control:
         await server.start(phone, control)
@@ -137,6 +138,18 @@ async def serve(sockets: Path) -> None:
             await until_stopped()
         finally:
             await server.close()
+
+
+async def _when_there(path: Path) -> SocketChannel:
+    """Connect to the secure element as soon as it listens; raises OSError when it never does."""
+    for _ in range(CONNECT_ATTEMPTS):
+        try:
+            return await SocketChannel.open(str(path))
+        except OSError:
+            await asyncio.sleep(CONNECT_PAUSE_S)
+    raise FileNotFoundError(
+        f"the secure element's socket {path} is not there; start it with se run"
+    )
 
 
 @contextmanager

@@ -113,17 +113,18 @@ def _cryptogram(answer: bytes) -> tuple[CardData, bytes]:
 
     Source: EMV 4.3 Book 3, GENERATE APPLICATION CRYPTOGRAM Command-Response APDUs.
     """
-    result = CardData()
+    result, covered = CardData(), b""
     outer = template(answer, tags.RESPONSE_TEMPLATE_2_77, tags.RESPONSE_TEMPLATE_1_80)
     if outer.tag == tags.RESPONSE_TEMPLATE_2_77:
         result.add(outer.value)
+        covered = oda.without_signature(outer.value)
     else:
         result.put(tags.CRYPTOGRAM_INFORMATION_DATA_9F27, outer.value[_CID])
         result.put(tags.ATC_9F36, outer.value[_ATC])
         result.put(tags.APPLICATION_CRYPTOGRAM_9F26, outer.value[_CRYPTOGRAM])
         result.put(tags.ISSUER_APPLICATION_DATA_9F10, outer.value[_CRYPTOGRAM.stop :])
     result.require(tags.CRYPTOGRAM_INFORMATION_DATA_9F27, tags.ATC_9F36)
-    return result, oda.without_signature(outer.value)
+    return result, covered
 
 
 def _results(

@@ -130,7 +130,7 @@ def strap(
     from wristlet.links.process import run
     from wristlet.strap.serve import serve
 
-    need(sockets / "wired.sock", "secure element's socket", "start it with se run")
+    need(sockets, "folder of sockets", "name the one of se run")
     with ending("strap"):
         run(serve(sockets))
 

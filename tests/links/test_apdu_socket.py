@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cards import ScriptedPort
-from wristlet.links.apdu_socket import CardServer, Deframer, SocketChannel, answer_event, frame
+from support.transports import FakeTransport
+from wristlet.links.apdu_socket import (
+    CardServer,
+    Deframer,
+    SocketChannel,
+    _CardProtocol,
+    answer_event,
+    frame,
+)
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import address_of, open_listener
 
@@ -105,6 +113,23 @@ async def test_second_reader_waits_until_the_first_has_gone() -> None:
         await until(lambda: port.events.count("off") == 2)
     commands = [event if isinstance(event, str) else event[1] for event in port.events]
     assert commands == ["on", 1, 3, 4, 5, "off", "on", 2, "off"]
+
+
+async def test_commands_that_come_before_their_turn_wait_for_it() -> None:
+    port = ScriptedPort()
+    server = CardServer(port)
+    readers = [_CardProtocol(server), _CardProtocol(server)]
+    transports = [FakeTransport(), FakeTransport()]
+    for reader, transport in zip(readers, transports, strict=True):
+        reader.connection_made(transport)
+    assert [transport.reading for transport in transports] == [True, False]
+    for part in (frame(SELECT)[:3], frame(SELECT)[3:]):
+        readers[1].data_received(part)
+    assert SELECT not in port.events
+    readers[0].connection_lost(None)
+    assert port.events == ["on", "off", "on", SELECT]
+    assert transports[1].writes == [frame(b"\xa4\x90\x00")]
+    assert transports[1].reading
 
 
 async def test_reader_that_gives_up_waiting_is_forgotten() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.transports import FakeTransport
 from wristlet.crypto.mac import HopMac
 from wristlet.env.sim import SimEnv
 from wristlet.links.iso8583_link import open_message, seal_message
@@ -342,31 +343,6 @@ async def test_close_lets_requests_under_way_finish() -> None:
     await closing
     with pytest.raises(HostUnavailable):
         await client.request(request(2))
-
-
-class FakeTransport(asyncio.Transport):
-    """Counts what a link does with its connection."""
-
-    def __init__(self) -> None:
-        super().__init__({"socket": None})
-        self.writes: list[bytes] = []
-        self.reading = True
-        self.aborted = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.writes.append(bytes(data))
-
-    def pause_reading(self) -> None:
-        self.reading = False
-
-    def resume_reading(self) -> None:
-        self.reading = True
-
-    def is_closing(self) -> bool:
-        return self.aborted
-
-    def abort(self) -> None:
-        self.aborted = True
 
 
 def linked(handler: Handler, in_flight_max: int = 1_024) -> tuple[ServerLink, FakeTransport]:

@@ -174,6 +174,23 @@ async def test_repeat_while_the_first_is_under_way_waits_for_it() -> None:
     assert [answer.text(39) for answer in answers] == ["00"] * 3
 
 
+async def test_repeat_that_is_cut_off_leaves_the_first_alone() -> None:
+    future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+
+    async def later(message: Message) -> Message:
+        return await future
+
+    acquirer, host, env = made(later)
+    first, repeat = (asyncio.create_task(acquirer.handle(request())) for _ in range(2))
+    await env.clock.run_ms(0)
+    repeat.cancel()
+    await env.clock.run_ms(0)
+    future.set_result(reply(host.seen[0], {39: "00"}))
+    assert (await first).text(39) == "00"
+    assert await code(acquirer, request()) == "00"
+    assert len(host.seen) == 1
+
+
 async def test_repeat_of_a_reversed_request_stays_declined() -> None:
     acquirer, host, env = made(LOST)
     assert await code(acquirer, request()) == "91"

@@ -165,7 +165,7 @@ def reply(message: Message, fields: Mapping[int, Value] | None = None) -> Messag
 
 def reply_type(mti: str) -> str:
     """Return the type of the answer to a message type."""
-    if len(mti) != 4 or mti[2] not in "024":
+    if len(mti) != 4 or not (mti.isascii() and mti.isdecimal()) or mti[2] not in "024":
         raise EncodeError("this message type has no answer", path=("type",))
     origin = str(int(mti[3]) // 2 * 2)  # a repeat has the odd number
     return f"{mti[:2]}{int(mti[2]) + 1}{origin}"

@@ -54,8 +54,9 @@ def running(*words: str, ready: bool = False) -> Iterator[subprocess.Popen[bytes
         yield process
     finally:
         process.terminate()
-        if process.wait(STOP_TIMEOUT_S) not in (0, -15):
-            sys.stderr.write(f"{' '.join(words)} ended with {process.returncode}\n")
+        code = process.wait(STOP_TIMEOUT_S)
+        if ready and code:
+            raise RuntimeError(f"{' '.join(words)} ended with {code} at SIGTERM")
         if process.stdout is not None:
             process.stdout.close()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import httpx2
@@ -27,6 +27,7 @@ from wristlet.wallet.tenants.service import phone_root_name
 from wristlet.wire.apdu import Command
 from wristlet.wire.gp import aids, commands
 from wristlet.wire.gp.certs import Certificate
+from wristlet.wire.masked import SecretDigits
 
 pytestmark = pytest.mark.slow
 
@@ -92,14 +93,8 @@ async def test_the_same_certificate_opens_it_once_the_phone_is_on_the_list(city:
         domain_point=bytes.fromhex(city.phone._store.state.domain_point),
         ephemeral_scalar=os.urandom(32),
     )
-    report, _ = await channel.verify_pin(city_pin())
+    report, _ = await channel.verify_pin(SecretDigits(PIN))
     assert report.taps_max > 0
-
-
-def city_pin() -> object:
-    from wristlet.wire.masked import SecretDigits
-
-    return SecretDigits(PIN)
 
 
 async def test_it_cannot_enrol_a_phone_of_its_own(city: City) -> None:
@@ -150,7 +145,7 @@ async def test_it_cannot_swap_the_token_service_key(city: City) -> None:
 
 
 def _answering(
-    path: str, forged: dict[str, object], sent: list[bytes]
+    path: str, forged: Mapping[str, object], sent: list[bytes]
 ) -> Callable[[httpx2.Request], httpx2.Response | None]:
     def intercept(request: httpx2.Request) -> httpx2.Response | None:
         sent.append(request.content)

@@ -1,4 +1,4 @@
-"""The scan sees every encoding of every kind of secret, wherever it hides, and nothing that is not there."""
+"""The scan sees every encoding of every kind of secret, and nothing that is not there."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 CHUNK_BYTES = 8 * 1024 * 1024
+UNTOUCHED = bytes(64 * 1024)
 MAX_INFLATED_BYTES = 64 * 1024 * 1024
 
 
@@ -192,8 +193,21 @@ def scan_memory(pid: int, wanted: Sequence[Needle]) -> tuple[int, list[Hit]]:
                     memory.fileno(), offset, min(CHUNK_BYTES + overlap, end - offset)
                 )
                 total += min(len(data), CHUNK_BYTES)
-                hits += _find(data, wanted, f"memory of process {pid}")
+                for run in _written(data):
+                    hits += _find(run, wanted, f"memory of process {pid}")
     return total, hits
+
+
+def _written(data: bytes) -> Iterator[bytes]:
+    """Yield what stands between blocks that were never written: most of a process's stacks."""
+    start = 0
+    for offset in range(0, len(data), len(UNTOUCHED)):
+        if data.startswith(UNTOUCHED, offset):
+            if offset > start:
+                yield data[start:offset]
+            start = offset + len(UNTOUCHED)
+    if start < len(data):
+        yield data[start:]
 
 
 def _writable_regions(pid: int) -> Iterator[tuple[int, int]]:

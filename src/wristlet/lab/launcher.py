@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver, get_context
@@ -121,11 +122,9 @@ def _run_part(
         os.dup2(source, target)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
-    from wristlet.cli.main import main
-
     sys.argv = ["wristlet", *(_inherited(word, listeners) for word in words)]
     with contextlib.suppress(BrokenPipeError):
-        main()
+        runpy.run_module("wristlet", run_name="__main__")
 
 
 def _inherited(word: str, listeners: dict[str, socket]) -> str:

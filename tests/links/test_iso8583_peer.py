@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -371,6 +372,10 @@ async def test_answers_of_one_turn_leave_in_one_write() -> None:
 async def test_reading_stops_while_too_many_are_under_way() -> None:
     held = Held()
     link, transport = linked(held.handle, in_flight_max=4)
+
+    def has_tasks(count: int) -> bool:
+        return len(link.tasks) == count
+
     states = []
     for stan in range(4):
         link.data_received(framed(request(stan)))
@@ -378,7 +383,7 @@ async def test_reading_stops_while_too_many_are_under_way() -> None:
     await until(lambda: len(held.waiting) == 4)
     for stan in range(4):
         held.release(stan)
-        await until(lambda left=3 - stan: len(link.tasks) == left)  # type: ignore[misc]
+        await until(partial(has_tasks, 3 - stan))
         states.append(transport.reading)
     assert states == [True, True, True, False, False, True, True, True]
 

@@ -103,6 +103,7 @@ class Link(asyncio.Protocol):
         self.lost.set()
 
     def data_received(self, data: bytes) -> None:
+        """Hand on every message that is now whole; one that cannot be trusted ends the link."""
         try:
             for raw in self._deframer.feed(data):
                 self.received(raw)

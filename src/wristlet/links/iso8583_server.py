@@ -71,6 +71,7 @@ class ServerLink(Link):
         self._server.links.discard(self)
 
     def received(self, raw: bytes) -> None:
+        """Start a task for one request; the first message shows who the peer is."""
         peer = self._peer
         if peer is None:
             peer = self._peer = self._server.identify(raw)

@@ -77,11 +77,11 @@ function describe(ins: string, p1: number, p2: number, data: string): string {
     case "A4":
       return applicationName(data);
     case "A8":
-      return data === "8300" ? "PDOL -" : `PDOL ${Math.max(0, data.length / 2 - 2)} B`;
+      return data === "8300" ? "" : `PDOL ${data.length / 2 - 2} B`;
     case "AE":
       return CRYPTOGRAMS[p1 & CRYPTOGRAM_BITS] ?? "";
     case "B2":
-      return `SFI ${p2 >> 3}, ${p1}`;
+      return `SFI ${p2 >> 3}, record ${p1}`;
     case "CA":
     case "CB":
       return hexByte(p1) + hexByte(p2);

@@ -1,9 +1,11 @@
 /** One command with its answer: a line that opens to bytes and tags. */
 import { commandData, cryptogramOf, decodeCommand, parseTlv, spaced, statusKey } from "./decode.js";
-import { icon, make, readJson, say } from "./dom.js";
+import { icon, make, readJson } from "./dom.js";
 import { duration, text, textIf } from "./texts.js";
 const TAGS = readJson("tags");
 const OK = "9000";
+/** Answers in one word, by their outermost tag. */
+const GISTS = { "61": "entry", "6F": "FCI", "70": "record", "77": "format 2", "80": "format 1" };
 /** Tags whose values the trace blanks: they hold a card or token number. */
 const NUMBER_TAGS = new Set(["56", "57", "5A", "9F1F", "9F20", "9F6B"]);
 /** One exchange and its place in the list. */
@@ -17,7 +19,7 @@ export class Exchange {
     answered = false;
     #command;
     #status = make("span", "answer");
-    #took = make("span", "took");
+    #facts = make("span", "facts");
     #body = make("div", "exchange-body");
     #response = "";
     #words;
@@ -36,7 +38,7 @@ export class Exchange {
             name.append(make("span", "flag", text("trace.chained")));
         const at = make("span", "at", `+${((record.ts_us - sessionStartUs) / 1000).toFixed(1)}`);
         const box = make("details");
-        box.append(make("summary", "line", at, name, size(this.#command), this.#status, this.#took), this.#body);
+        box.append(make("summary", "line", at, name, size(this.#command), this.#status, this.#facts), this.#body);
         box.addEventListener("toggle", () => this.#draw(box.open));
         this.item.append(box);
         this.#status.append(make("span", "pending", text("trace.pending")));
@@ -54,12 +56,11 @@ export class Exchange {
         this.refused = record.sw !== OK;
         this.#words += ` ${this.verdict} ${this.cryptogram} ${this.#response}`.toLowerCase();
         this.#status.replaceChildren(direction("from_card"), ...this.#badge(record.sw));
-        const gist = this.cryptogram || tagName(objects?.[0]?.tag ?? "");
+        const gist = this.cryptogram || GISTS[objects?.[0]?.tag ?? ""];
         if (gist)
-            this.#status.append(make("span", "detail", gist));
-        if (this.#response)
-            this.#status.append(size(this.#response));
-        say(this.#took, record.dur_us === null ? "" : duration(record.dur_us / 1000));
+            this.#status.append(make("span", "gist", gist));
+        const took = record.dur_us === null ? "" : duration(record.dur_us / 1000);
+        this.#facts.replaceChildren(this.#response ? size(this.#response) : "", make("span", "took", took));
         this.#drawn = false;
     }
     /** Show or hide by the filter's terms, all of which must be there; tell which. */

@@ -142,5 +142,6 @@ function summarise(session) {
     say(session.facts, text(count === 1 ? "trace.session.one" : "trace.session", { count, time }));
     const cryptogram = session.exchanges.filter((exchange) => exchange.cryptogram).at(-1)?.cryptogram;
     say(session.outcome, cryptogram ?? (last.refused ? last.verdict : ""));
-    session.outcome.dataset.tone = cryptogram ? "plain" : "refused";
+    const held = cryptogram?.startsWith("AAC");
+    session.outcome.dataset.tone = held ? "held" : cryptogram ? "plain" : "refused";
 }

@@ -102,7 +102,9 @@ def test_a_directory_that_is_of_no_use_ends_the_tap(answer: str, reason: str) ->
     assert outcome.reason == reason
 
 
-@pytest.mark.parametrize("refused", ["6A82", "6283", "6985", fci(FOREIGN), fci(AID_2), "9000"])
+@pytest.mark.parametrize(
+    "refused", ["6A82", "6283", "6985", fci(FOREIGN), fci(AID_2), fci(FIRST + "00" * 6), "9000"]
+)
 def test_what_cannot_be_selected_is_passed_over(refused: str) -> None:
     """Also an answer that names another application than was asked for."""
     outcome = tap(

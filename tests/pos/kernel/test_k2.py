@@ -330,6 +330,19 @@ def test_the_terminal_s_fields_are_not_taken_from_the_card() -> None:
     }
 
 
+def test_the_cryptogram_s_own_answer_counts() -> None:
+    """Whatever the records said of the same tags before."""
+    before = "9F36=FFFF,9F10=00,9F26=FFFFFFFFFFFFFFFF,9F27=00"
+    outcome = run((generate_ac(), template(RESULT, "-", "77")), record=before)
+    said = {tag: outcome.data[int(tag, 16)].hex() for tag in RESULT}
+    assert said == {tag: value.lower() for tag, value in RESULT.items()}
+
+
+def test_an_offline_approval_is_declined_and_says_so() -> None:
+    outcome = run((generate_ac(), template(RESULT, "9F27=40", "77")))
+    assert outcome.reason == "the card approved offline, which this terminal does not offer"
+
+
 def test_another_currency_needs_the_cardholder_at_any_amount() -> None:
     config = replace(CONFIG, limits={2: Limits(10**9, 1, 10**9)})
     command = generate_ac(tvr=NORMAL, cvm="010002", amount=2, currency="0392")

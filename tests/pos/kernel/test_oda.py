@@ -10,6 +10,7 @@ import pytest
 from support.pos_cards import ABOVE, CDA, FDDA, ODA_CONFIG, SALE, Field, SignedCard
 from support.rsa_keys import rsa_key
 from support.scripted_card import play
+from wristlet.crypto import oda
 from wristlet.crypto.rsa import RsaPublicKey
 from wristlet.pos.config import TerminalConfig
 from wristlet.pos.kernel.entry import run_tap
@@ -312,3 +313,100 @@ def test_no_reason_shows_a_number() -> None:
 
             outcome = pay(card, change)
             assert not any(digits in repr(outcome) for digits in ("99980", "9998000000000025"))
+
+
+# ------------------------------------------------------------------ cards that sign something else
+
+ICC = rsa_key("icc")
+UN = SALE.unpredictable_number
+
+
+def signed_anew(
+    said: bytes, cdol_data: bytes, *, pdol_data: bytes = b"", cid: int = 0x80, beside: bytes = b""
+) -> bytes:
+    """A GENERATE AC answer with a signature of the right key over what the test wants."""
+    items = ber.parse(ber.require(said[:-2], 0x77))
+    rest = b"".join(ber.encode(one.tag, one.value) for one in items if one.tag != 0x9F4B) + beside
+    covered = oda.transaction_hash(pdol_data, cdol_data, rest)
+    signature = oda.sign_cda(ICC, b"\0\1", cid, bytes.fromhex("0011223344556677"), covered, UN)
+    return ber.encode(0x77, rest + ber.encode(0x9F4B, signature)) + said[-2:]
+
+
+@pytest.mark.parametrize(
+    ("cid", "beside", "kind"),
+    [
+        (0x80, "", OutcomeKind.ONLINE_REQUEST),
+        (0x40, "", OutcomeKind.DECLINED),
+        (0x80, "9F26080011223344556677", OutcomeKind.ONLINE_REQUEST),
+        (0x80, "9F26080011223344556678", OutcomeKind.DECLINED),
+    ],
+)
+def test_what_the_signature_says_is_what_the_answer_says(
+    cid: int, beside: str, kind: OutcomeKind
+) -> None:
+    field = Field(CDA)
+
+    def answer(command: bytes) -> bytes:
+        said = field.answer(command)
+        if command[1] != 0xAE:
+            return said
+        return signed_anew(said, command[5:48], cid=cid, beside=bytes.fromhex(beside))
+
+    outcome = play(run_tap(ODA_CONFIG, SALE), answer)
+    assert outcome.kind is kind
+    if kind is OutcomeKind.ONLINE_REQUEST:
+        assert outcome.data[tags.APPLICATION_CRYPTOGRAM_9F26].hex() == "0011223344556677"
+
+
+@pytest.mark.parametrize(
+    ("signed", "kind"),
+    [(UN, OutcomeKind.ONLINE_REQUEST), (b"", OutcomeKind.DECLINED)],
+)
+def test_the_combined_signature_covers_the_pdol_data(signed: bytes, kind: OutcomeKind) -> None:
+    """A card that asks for data at GET PROCESSING OPTIONS signs them too."""
+    field = Field(CDA)
+
+    def answer(command: bytes) -> bytes:
+        if command[1] == 0xA8:
+            assert command.hex() == "80a80000068304" + UN.hex() + "00"
+            return field.answer(bytes.fromhex("80A8000002830000"))
+        said = field.answer(command)
+        if command[1] == 0xA4 and b"2PAY" not in command:
+            proprietary = ber.require(said[:-2], 0x6F, 0xA5) + bytes.fromhex("9F38039F3704")
+            content = ber.encode(0x84, field.aid) + ber.encode(0xA5, proprietary)
+            return ber.encode(0x6F, content) + said[-2:]
+        if command[1] == 0xAE:
+            return signed_anew(said, command[5:48], pdol_data=signed)
+        return said
+
+    assert play(run_tap(ODA_CONFIG, SALE), answer).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("version", "atc", "kind"),
+    [
+        (1, "0001", OutcomeKind.ONLINE_REQUEST),
+        (2, "0001", OutcomeKind.DECLINED),
+        (1, "0002", OutcomeKind.DECLINED),
+    ],
+)
+def test_related_data_have_one_version_and_the_number_is_the_counter(
+    version: int, atc: str, kind: OutcomeKind
+) -> None:
+    related = bytes((version,)) + b"abcd\0\0"
+    amount, currency = bytes.fromhex("000000001000"), bytes.fromhex("0978")
+    signature = oda.sign_fdda(ICC, bytes.fromhex(atc), UN, amount, currency, related)
+
+    def change(tag: int, value: bytes) -> bytes:
+        return {0x9F4B: signature, 0x9F69: related}.get(tag, value)
+
+    assert pay(FDDA, change).kind is kind
+
+
+@pytest.mark.parametrize("listed", ["9F10", "828F", "8282", ""])
+def test_static_data_beside_the_profile_are_refused(listed: str) -> None:
+    def change(tag: int, value: bytes) -> bytes:
+        return bytes.fromhex(listed) if tag == tags.SDA_TAG_LIST_9F4A else value
+
+    reason = "the card's list of static data names more than the AIP"
+    assert pay(FDDA, change).reason == FAILED + reason

@@ -338,6 +338,9 @@ def names_of(path: Path) -> set[str]:
     if path.parts[0] in {"src", "vectors", "tests"}:
         folder = {path.parent.name} if len(path.parts) > 2 else set()
         return {path.name, path.stem} | folder
+    if path.suffix == ".ts":
+        # TypeScript imports a module by the name it has when compiled.
+        return {path.name, path.with_suffix(".js").name}
     return {path.name}
 
 

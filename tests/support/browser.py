@@ -185,11 +185,10 @@ async def browsing() -> AsyncIterator[Browser]:
         listening = asyncio.create_task(browser.listen())
         try:
             yield browser
-            await browser.send("Browser.close")
         finally:
-            if process.returncode is None:
-                async with asyncio.timeout(_ANSWER_S):
-                    await process.wait()
+            await browser.send("Browser.close")
+            async with asyncio.timeout(_ANSWER_S):
+                await process.wait()
             await listening
             transport.close()
             os.close(commands)

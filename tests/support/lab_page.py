@@ -35,7 +35,10 @@ _TOLD: Final = {
     "cvm_pin": (173, "unlocked for 20 taps; 15,000 JPY approved by kernel 2, id 104420"),
     "cut_resume": (612, "cut at command 9, resumed: one token, •0033"),
     "lost_declined": (88, "every token suspended; tap declined online with code 62"),
-    "found_approved": (344, "tokens resumed, 2 orders run; 480 JPY approved by kernel 2, id 104421"),
+    "found_approved": (
+        344,
+        "tokens resumed, 2 orders run; 480 JPY approved by kernel 2, id 104421",
+    ),
     "card_deleted": (259, "deleted at the token service and on the strap; the other cards stay"),
     "canary": (2_418, "214 artefacts, 38 MB: nothing; 24 of 24 seeded leaks found"),
 }

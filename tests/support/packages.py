@@ -34,6 +34,7 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "iproute2": _program("ip"),
     "strace": _program("strace"),
     "chromium": _program("chromium"),
+    "nodejs": lambda: _program("node")() and _program("npm")(),
     "fonts-noto-cjk": _file("usr/share/fonts/opentype/noto/NotoSansCJK*"),
 }
 # Python distributions that are built only where their Debian packages are.

@@ -44,7 +44,7 @@ export class Exchange {
     this.#command = record.dir === ">" ? record.data.toUpperCase() : "";
     const view = decodeCommand(this.#command);
     this.#words = `${record.session} ${record.link} ${view.name} ${view.detail} ${this.#command}`.toLowerCase();
-    const name = make("span", "command", direction("to_card"), make("b", "", view.name));
+    const name = make("span", "command", direction("trace.to_card"), make("b", "", view.name));
     if (view.detail) name.append(make("span", "detail", view.detail));
     if (view.secured) name.append(make("span", "flag", icon("lock"), text("trace.secured")));
     if (view.chained) name.append(make("span", "flag", text("trace.chained")));
@@ -67,7 +67,7 @@ export class Exchange {
     this.verdict = record.sw === null ? text("trace.lost") : `${record.sw} ${statusWords(record.sw)}`;
     this.refused = record.sw !== OK;
     this.#words += ` ${this.verdict} ${this.cryptogram} ${this.#response}`.toLowerCase();
-    this.#status.replaceChildren(direction("from_card"), ...this.#badge(record.sw));
+    this.#status.replaceChildren(direction("trace.from_card"), ...this.#badge(record.sw));
     const gist = this.cryptogram || GISTS[objects?.[0]?.tag ?? ""];
     if (gist) this.#status.append(make("span", "gist", gist));
     const took = record.dur_us === null ? "" : duration(record.dur_us / 1000);
@@ -99,9 +99,9 @@ export class Exchange {
   }
 }
 
-function direction(key: "to_card" | "from_card"): HTMLElement {
-  const words = make("span", "unseen", text(`trace.${key}`));
-  return make("span", "direction", icon(key === "to_card" ? "right" : "left"), words);
+function direction(key: "trace.to_card" | "trace.from_card"): HTMLElement {
+  const words = make("span", "unseen", text(key));
+  return make("span", "direction", icon(key === "trace.to_card" ? "right" : "left"), words);
 }
 
 function size(hex: string): HTMLElement {

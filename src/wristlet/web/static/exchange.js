@@ -29,7 +29,7 @@ export class Exchange {
         this.#command = record.dir === ">" ? record.data.toUpperCase() : "";
         const view = decodeCommand(this.#command);
         this.#words = `${record.session} ${record.link} ${view.name} ${view.detail} ${this.#command}`.toLowerCase();
-        const name = make("span", "command", direction("to_card"), make("b", "", view.name));
+        const name = make("span", "command", direction("trace.to_card"), make("b", "", view.name));
         if (view.detail)
             name.append(make("span", "detail", view.detail));
         if (view.secured)
@@ -55,7 +55,7 @@ export class Exchange {
         this.verdict = record.sw === null ? text("trace.lost") : `${record.sw} ${statusWords(record.sw)}`;
         this.refused = record.sw !== OK;
         this.#words += ` ${this.verdict} ${this.cryptogram} ${this.#response}`.toLowerCase();
-        this.#status.replaceChildren(direction("from_card"), ...this.#badge(record.sw));
+        this.#status.replaceChildren(direction("trace.from_card"), ...this.#badge(record.sw));
         const gist = this.cryptogram || GISTS[objects?.[0]?.tag ?? ""];
         if (gist)
             this.#status.append(make("span", "gist", gist));
@@ -84,8 +84,8 @@ export class Exchange {
     }
 }
 function direction(key) {
-    const words = make("span", "unseen", text(`trace.${key}`));
-    return make("span", "direction", icon(key === "to_card" ? "right" : "left"), words);
+    const words = make("span", "unseen", text(key));
+    return make("span", "direction", icon(key === "trace.to_card" ? "right" : "left"), words);
 }
 function size(hex) {
     return make("span", "size", text("trace.bytes", { count: hex.length / 2 }));

@@ -97,8 +97,12 @@ class Bench:
     artefacts: Artefacts
     cards: dict[str, str] = data_field(default_factory=dict)
     scan: ScanReport | None = None
+    on_payment: Callable[[Payment], None] | None = None
 
     async def tap(self, amount_minor: int, currency: str = "JPY") -> Payment:
         """Hold the strap to the terminal once for an amount in minor units."""
         await self.field.reset()
-        return await self.terminal.pay(self.field, Money(amount_minor, currency))
+        payment = await self.terminal.pay(self.field, Money(amount_minor, currency))
+        if self.on_payment is not None:
+            self.on_payment(payment)
+        return payment

@@ -115,18 +115,14 @@ async def run_demo(
 @asynccontextmanager
 async def _page(hub: Hub, bench: Bench, port: int) -> AsyncIterator[str]:
     """Serve the page on loopback; taps from the page run one at a time."""
-    from wristlet.lab.page import create_page
-    from wristlet.links.process import open_listener, serving_http
-
-    one_tap = asyncio.Lock()
+    from wristlet.lab.page import create_page, serving_page
+    from wristlet.links.process import open_listener
 
     async def tap(amount_minor: int) -> dict[str, Any]:
-        async with one_tap:
-            payment = payment_view(await bench.tap(amount_minor))
-        hub.publish("payment", payment)
-        return payment
+        return payment_view(await bench.tap(amount_minor))
 
-    async with serving_http(create_page(hub, tap), open_listener(f"127.0.0.1:{port}")) as url:
+    bench.on_payment = lambda payment: hub.publish("payment", payment_view(payment))
+    async with serving_page(create_page(hub, tap), open_listener(f"127.0.0.1:{port}")) as url:
         yield url
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.wallet_city import City, Person, receipt
 from wristlet.links.http import RemoteProblem
-from wristlet.model.wallet_messages import CommitReceipt, CommitReport, Device
+from wristlet.model.tsp_messages import TokenChange
+from wristlet.model.wallet_messages import ChangeReason, CommitReceipt, CommitReport, Device
 
 OTHER_SE = "77" * 16
 
@@ -124,3 +127,47 @@ async def test_script_numbers_in_the_log_only_rise(hana: Person, city: City) -> 
     assert caught.value.problem.code == "token_service_failed"
     assert "script.number" in caught.value.problem.message
     assert len((await hana.client.cards()).data) == 1
+
+
+async def test_what_else_changed_is_recorded_with_its_scripts_in_order(
+    hana: Person, city: City
+) -> None:
+    device = await hana.pair()
+    old = await hana.active(device)
+    await hana.add(device)
+    gone = replace(city.tsp.tokens["tok-1"], state="deleted")
+    elsewhere = replace(gone, token_reference="tok-77")
+    first, second = city.tsp._script(gone, "delete"), city.tsp._script(elsewhere, "delete")
+    city.tsp.rewrite = {
+        "follow_up": [TokenChange(elsewhere, second), TokenChange(gone, first)],
+    }
+    progress = await hana.run_next(device)
+    assert progress.commits_acknowledged == 2
+    page = (await hana.client.commits(device.id)).data
+    assert [(one.script_number, one.card_id) for one in page] == [
+        (first.number, old.id),
+        (second.number, None),
+    ]
+    assert (await hana.client.card(old.id)).state == "deleted"
+
+
+async def test_follow_up_for_another_secure_element_moves_nothing(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    token = city.tsp.tokens["tok-1"]
+    city.tsp.rewrite = {"follow_up": [TokenChange(replace(token, se_id=OTHER_SE))]}
+    outcome = await refused(hana, device, 1, receipt(device.se_id, 1))
+    assert outcome == (502, "token_service_failed")
+
+
+async def test_a_receipt_takes_its_turn_behind_an_open_question(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    card = await hana.active(device)
+    await hana.add(device)
+    city.wire.lose_replies = 1
+    with pytest.raises(RemoteProblem):
+        await hana.client.suspend_card(card.id, ChangeReason("x"))
+    await hana.run_next(device)
+    assert city.tsp.calls[-2:] == ["suspend", "receipts"]
+    numbers = [one.script_number for one in (await hana.client.commits(device.id, after=0)).data]
+    assert numbers == [1, 2, 3]

@@ -20,6 +20,7 @@ from wristlet.wallet.cards.service import CardService
 from wristlet.wallet.cards.tasks import CardTasks
 from wristlet.wallet.commits import endpoints as commit_endpoints
 from wristlet.wallet.commits.service import CommitService
+from wristlet.wallet.commits.tasks import CommitTasks
 from wristlet.wallet.context import Context
 from wristlet.wallet.devices import endpoints as device_endpoints
 from wristlet.wallet.devices.service import DeviceService
@@ -37,10 +38,10 @@ _REQUEST_ID_BYTES = 12
 
 def operations(context: Context) -> tuple[Operation, ...]:
     """Put the services together and declare everything they offer."""
-    runner = TaskRunner(context, CardTasks(context).kinds())
+    runner = TaskRunner(context, {**CardTasks(context).kinds(), **CommitTasks(context).kinds()})
     card_service = CardService(context, runner)
     device_service = DeviceService(context, runner, card_service)
-    commit_service = CommitService(context, device_service.secure_lost)
+    commit_service = CommitService(context, runner, device_service.secure_lost)
     return (
         *wearer_endpoints.operations(WearerService(context)),
         *device_endpoints.operations(device_service),

@@ -1,13 +1,14 @@
-"""Storing a change of a card together with its events, and appending a script to a strap's log."""
+"""Storing a change of a card together with its events, and appending scripts to a strap's log."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from sqlite3 import Connection
 
 from wristlet.env.base import Env
 from wristlet.model.token import SeState
-from wristlet.model.tsp_messages import ScriptPackage
+from wristlet.model.tsp_messages import ScriptPackage, TokenChange
 from wristlet.wallet.cards import repository, rules
 from wristlet.wallet.cards.repository import CardRow
 from wristlet.wallet.commits import repository as commits
@@ -52,8 +53,35 @@ def _in(row: CardRow, se_state: str) -> CardRow:
     return replace(row, se_state=se_state)
 
 
-def append_script(
-    connection: Connection, env: Env, device: DeviceRow, card_id: str, script: ScriptPackage
+def follow(
+    connection: Connection,
+    env: Env,
+    device: DeviceRow,
+    own: tuple[str, ScriptPackage | None],
+    follow_up: Iterable[TokenChange],
+) -> None:
+    """Record what an answer brings along: a card's own script and other tokens that changed.
+
+    All scripts are for this strap's secure element and enter its log in the order of their
+    numbers, also that of a token which no card here stands for. Raises TokenServiceAnswerError.
+    """
+    mine = repository.of_device(connection, device.tenant_id, device.device_id)
+    known = {card.token_reference: card for card in mine}
+    card_id, script = own
+    scripts: list[tuple[str | None, ScriptPackage]] = [] if script is None else [(card_id, script)]
+    for change in follow_up:
+        card = known.get(change.token.token_reference)
+        rules.check_token(change.token, device.se_id, change.token.token_reference)
+        if card is not None:
+            save(connection, env, card, rules.with_token(card, change.token))
+        if change.script is not None:
+            scripts.append((None if card is None else card.card_id, change.script))
+    for owner, each in sorted(scripts, key=lambda one: one[1].number):
+        _append_script(connection, env, device, owner, each)
+
+
+def _append_script(
+    connection: Connection, env: Env, device: DeviceRow, card_id: str | None, script: ScriptPackage
 ) -> None:
     """Append a script to the strap's log; raises TokenServiceAnswerError if it does not fit."""
     _check_script(connection, device, script)

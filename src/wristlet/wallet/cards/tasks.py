@@ -84,10 +84,7 @@ class CardTasks:
             self._tell(connection, card, "token.declined", data)
         elif rules.needs_verification(card):
             self._tell(connection, card, "token.verification_required", {})
-        if answer.script is not None:
-            changes.append_script(
-                connection, self._context.env, device, card.card_id, answer.script
-            )
+        changes.follow(connection, self._context.env, device, (card.card_id, answer.script), ())
         return TaskResult(card.card_id)
 
     def _new_card(
@@ -149,10 +146,8 @@ class CardTasks:
         changes.save(connection, self._context.env, card, changed)
         data = {"result": answer.result, "tries_left": answer.tries_left}
         self._tell(connection, changed, "token.verification_answered", data)
-        if answer.script is not None:
-            changes.append_script(
-                connection, self._context.env, device, card.card_id, answer.script
-            )
+        own = (card.card_id, answer.script)
+        changes.follow(connection, self._context.env, device, own, answer.follow_up)
         return TaskResult(card.card_id, answer.result, answer.tries_left)
 
     # Life cycle
@@ -171,10 +166,8 @@ class CardTasks:
         rules.check_token(answer.token, device.se_id, card.token_reference)
         changed = rules.with_token(card, answer.token)
         changes.save(connection, self._context.env, card, changed)
-        if answer.script is not None:
-            changes.append_script(
-                connection, self._context.env, device, card.card_id, answer.script
-            )
+        own = (card.card_id, answer.script)
+        changes.follow(connection, self._context.env, device, own, answer.follow_up)
         return TaskResult(card.card_id)
 
     # Common

@@ -36,7 +36,13 @@ def operations(commits: CommitService) -> tuple[Operation, ...]:
             ),
             CommitProgress,
             body=CommitReceipt,
-            errors=("commit_out_of_order", "receipt_mismatch", "receipt_refused", *_TSP),
+            errors=(
+                "commit_out_of_order",
+                "receipt_mismatch",
+                "receipt_refused",
+                "device_busy",
+                *_TSP,
+            ),
         ),
         Operation(
             "commit_report",

@@ -9,7 +9,6 @@ from sqlite3 import Connection
 import msgspec
 
 from wristlet.model.token import SeState
-from wristlet.model.tsp_messages import ReceiptAccepted, SubmitReceipt
 from wristlet.model.wallet_messages import (
     CommitList,
     CommitProgress,
@@ -19,15 +18,15 @@ from wristlet.model.wallet_messages import (
 from wristlet.wallet import shapes
 from wristlet.wallet.cards import changes, rules
 from wristlet.wallet.cards import repository as cards
-from wristlet.wallet.commits import repository
+from wristlet.wallet.commits import repository, tasks
 from wristlet.wallet.commits.repository import ACKNOWLEDGED, CommitRow
 from wristlet.wallet.context import Actor, Context
 from wristlet.wallet.devices import repository as devices
 from wristlet.wallet.devices.repository import LOST, DeviceRow
 from wristlet.wallet.errors import refuse
-from wristlet.wallet.events import repository as events
-from wristlet.wallet.events.repository import NewEvent, Value
-from wristlet.wallet.remote import TokenServiceAnswerError, TokenServiceRefused, ask_tsp
+from wristlet.wallet.events.repository import Value
+from wristlet.wallet.remote import TokenServiceRefused
+from wristlet.wallet.tasks import Asked, TaskResult, TaskRunner
 from wristlet.wire.receipt import Receipt
 
 SecureLost = Callable[[Actor, str], Awaitable[None]]
@@ -39,8 +38,9 @@ _INDEX_LIMIT = changes.APDUS_LIMIT
 class CommitService:
     """One strap's log; `secure_lost` suspends what became active on a lost strap."""
 
-    def __init__(self, context: Context, secure_lost: SecureLost) -> None:
+    def __init__(self, context: Context, runner: TaskRunner, secure_lost: SecureLost) -> None:
         self._context = context
+        self._runner = runner
         self._secure_lost = secure_lost
 
     async def list(self, actor: Actor, device_id: str, after: int | None, limit: int) -> CommitList:
@@ -63,55 +63,32 @@ class CommitService:
     async def submit_receipt(
         self, actor: Actor, device_id: str, sequence: int, request: CommitReceipt
     ) -> CommitProgress:
-        """Acknowledge the first open commit; a repeated receipt changes nothing."""
+        """Acknowledge the first open commit; a repeated receipt changes nothing.
+
+        The answer may bring scripts, so it takes its turn among all questions about the strap.
+        """
         statement = shapes.receipt(request.receipt, "receipt")
         device, commit = await self._entry(actor, device_id, sequence)
         _check_same(statement, device, commit)
-        if commit.state != ACKNOWLEDGED:
-            if sequence != device.commits_acknowledged + 1:
+
+        def prepare(connection: Connection) -> Asked | TaskResult:
+            current = devices.require(connection, actor, device_id)
+            if repository.require(connection, current, sequence).state == ACKNOWLEDGED:
+                return TaskResult(commit.card_id or "")
+            if sequence != current.commits_acknowledged + 1:
                 raise refuse("commit_out_of_order", "sequence")
-            answer = await self._accepted(request.receipt, device, commit)
-            await self._record(actor, commit, answer)
+            return tasks.asked(self._context.new_id("task"), commit, request.receipt)
+
+        subject = tasks.subject_of(commit, request.receipt)
+        try:
+            await self._runner.run(actor, device_id, tasks.RECEIPT, subject, prepare)
+        except TokenServiceRefused:
+            raise refuse("receipt_refused", "receipt") from None
+        # It may have been marked lost meanwhile, when this card was not active yet.
+        device, _ = await self._entry(actor, device_id, sequence)
         if device.state == LOST:
             await self._secure_lost(actor, device_id)
         return await self._progress(actor, device_id, sequence)
-
-    async def _accepted(
-        self, receipt: str, device: DeviceRow, commit: CommitRow
-    ) -> ReceiptAccepted:
-        try:
-            answer = await ask_tsp(self._context.tsp.submit_receipt(SubmitReceipt(receipt)))
-        except TokenServiceRefused:
-            raise refuse("receipt_refused", "receipt") from None
-        if (answer.se_id, answer.number) != (device.se_id, commit.script_number):
-            raise refuse("token_service_failed")
-        return answer
-
-    async def _record(self, actor: Actor, commit: CommitRow, answer: ReceiptAccepted) -> None:
-        def record(connection: Connection) -> None:
-            device = devices.require(connection, actor, commit.device_id)
-            if not devices.acknowledge(connection, device, commit.sequence):
-                return  # the same receipt came twice at a time: the other one was recorded
-            repository.finish(connection, commit)
-            self._tell(connection, device, commit, "commit.acknowledged", {})
-            if commit.card_id is not None:
-                self._move_card(connection, device, commit.card_id, answer)
-
-        try:
-            await self._context.database.write(record)
-        except TokenServiceAnswerError:
-            raise refuse("token_service_failed") from None
-
-    def _move_card(
-        self, connection: Connection, device: DeviceRow, card_id: str, answer: ReceiptAccepted
-    ) -> None:
-        env = self._context.env
-        card = cards.require(connection, Actor(device.tenant_id), card_id)
-        if answer.token is not None:
-            rules.check_token(answer.token, device.se_id, card.token_reference)
-            card = changes.save(connection, env, card, rules.with_token(card, answer.token))
-        se_state = rules.se_state_of(answer.contactless_state)
-        changes.move_on_se(connection, env, card, se_state)
 
     async def report(
         self, actor: Actor, device_id: str, sequence: int, request: CommitReport
@@ -131,7 +108,7 @@ class CommitService:
             if commit.state == ACKNOWLEDGED or commit.report == text:
                 return
             repository.report(connection, commit, text)
-            self._tell(connection, device, commit, "commit.reported", data)
+            tasks.tell(connection, self._context.env, device, commit, "commit.reported", data)
             if commit.card_id is not None:
                 card = cards.require(connection, actor, commit.card_id)
                 unknown = replace(card, se_state=SeState.UNKNOWN)
@@ -166,18 +143,6 @@ class CommitService:
             )
 
         return await self._context.database.read(read)
-
-    def _tell(
-        self,
-        connection: Connection,
-        device: DeviceRow,
-        commit: CommitRow,
-        type_: str,
-        data: dict[str, Value],
-    ) -> None:
-        whole = {"sequence": commit.sequence, "kind": commit.kind, **data}
-        event = NewEvent(type_, device.wearer_id, device.device_id, commit.card_id, whole)
-        events.append(connection, self._context.env, device.tenant_id, event)
 
 
 def _check_same(receipt: Receipt, device: DeviceRow, commit: CommitRow) -> None:

@@ -9,8 +9,8 @@ and what the command had written is undone.
 from __future__ import annotations
 
 import logging
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, ParamSpec
 
 from wristlet.crypto import ec
 from wristlet.crypto.errors import ChannelError
@@ -42,15 +42,22 @@ LIFE_KEY: Final = "sys/life"
 ATR: Final = bytes.fromhex("3B80800101")
 SANDBOX_KEY: Final = bytes(range(0x40, 0x50))
 
-_CLA_UNKNOWN: Final = 0x60
+_CLA_FURTHER: Final = 0x40
+_CLA_UNKNOWN: Final = 0x20
 _CLA_SM: Final = 0x0C
 _CLA_SM_ISO: Final = 0x08
+_CLA_REFUSED: Final = _CLA_FURTHER | _CLA_UNKNOWN | _CLA_SM_ISO
 _CLA_CHAINED: Final = 0x10
 _CLA_KEPT: Final = 0x80
+_LOCKED: Final = frozenset({int(CardState.CARD_LOCKED), int(CardState.TERMINATED)})
+_GET_RESPONSE: Final = int(Ins.GET_RESPONSE)
+_SELECT: Final = int(Ins.SELECT)
 _MORE: Final = 0x6100
 _WRONG_LE: Final = 0x6C00
 
 _log = logging.getLogger("wristlet.se")
+
+P = ParamSpec("P")
 
 
 class SandboxKeysError(RuntimeError):
@@ -109,6 +116,11 @@ class Card:
         """Life cycle of the card."""
         return CardState(_required(self.store, LIFE_KEY)[0])
 
+    @property
+    def is_locked(self) -> bool:
+        """The card is locked or terminated."""
+        return _required(self.store, LIFE_KEY)[0] in _LOCKED
+
     def sign(self, message: bytes) -> bytes:
         """Sign by the attestation key, 64 bytes raw."""
         key = keyset.find(self.store, aids.ISD, Kid.ATTESTATION)
@@ -164,7 +176,7 @@ class Port:
         slots, self._slots = list(self._slots.values()), {}
         for slot in slots:
             slot.end_session()
-            self._guarded(partial(selection.deselect, slot))
+            self._guarded(selection.deselect, slot)
 
     def atr(self) -> bytes:
         """Return the answer to reset."""
@@ -183,35 +195,21 @@ class Port:
             command = Command.parse(raw)
         except DecodeError:
             return Response(b"", SW.WRONG_LENGTH)
-        refusal = self._check_class(command)
-        if refusal is not None:
-            return Response(b"", refusal)
-        slot = self._slot(command.cla & 0x03)
+        cla = command.cla
+        if cla & _CLA_REFUSED:
+            return Response(b"", _class_refusal(cla))
+        slot = self._slot(cla & 0x03)
         if slot is None:
             return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
-        if command.ins == Ins.GET_RESPONSE and not command.cla & (_CLA_CHAINED | _CLA_SM):
+        if command.ins == _GET_RESPONSE and not cla & (_CLA_CHAINED | _CLA_SM):
             return _fetch(slot, command.le)
         slot.answer = None
-        whole = _reassemble(slot, command)
-        if isinstance(whole, Response):
-            return whole
-        return _deliver(slot, self._run(slot, whole), whole.le)
-
-    @staticmethod
-    def _check_class(command: Command) -> int | None:
-        """Refuse classes that the card does not know.
-
-        Source: ISO/IEC 7816-4, class byte; GPCS 2.3.1, class byte coding.
-        """
-        if command.cla == 0xFF:
-            return SW.CLASS_NOT_SUPPORTED
-        if command.cla & 0x40:
-            return SW.CHANNEL_NOT_SUPPORTED
-        if command.cla & _CLA_UNKNOWN:
-            return SW.CLASS_NOT_SUPPORTED
-        if command.cla & _CLA_SM_ISO:
-            return SW.SECURE_MESSAGING_NOT_SUPPORTED
-        return None
+        if slot.chain is not None or cla & _CLA_CHAINED:
+            whole = _reassemble(slot, command)
+            if isinstance(whole, Response):
+                return whole
+            command = whole
+        return _deliver(slot, self._run(slot, command), command.le)
 
     def _slot(self, number: int) -> Slot | None:
         slot = self._slots.get(number)
@@ -223,12 +221,12 @@ class Port:
         """Carry one whole command out, under secure messaging if it came so."""
         kept = command.cla & (_CLA_KEPT | _CLA_SM)
         plain = command if command.cla == kept else command.replace(cla=kept)
-        if plain.cla == 0 and plain.ins == Ins.SELECT:
-            return self._guarded(lambda: selection.select(self.card, slot, self.interface, plain))
+        if plain.cla == 0 and plain.ins == _SELECT:
+            return self._guarded(selection.select, self.card, slot, self.interface, plain)
         if plain.cla == 0 and plain.ins == Ins.MANAGE_CHANNEL:
-            return self._guarded(lambda: self._manage_channel(command))
-        if channel.is_handshake(slot, plain) and self.interface is Interface.WIRED:
-            return self._guarded(lambda: self._handshake(slot, command))
+            return self._guarded(self._manage_channel, command)
+        if self.interface is Interface.WIRED and channel.is_handshake(slot, plain):
+            return self._guarded(self._handshake, slot, command)
         session = slot.secure
         if plain.is_secured:
             return self._run_secured(slot, command)
@@ -236,7 +234,7 @@ class Port:
             # Amendment D: a command below the session's level ends the session.
             session.close()
             return Response(b"", SW.SECURITY_STATUS)
-        return self._guarded(lambda: self._dispatch(slot, plain))
+        return self._guarded(self._dispatch, slot, plain)
 
     def _run_secured(self, slot: Slot, command: Command) -> Response:
         session = slot.secure
@@ -249,7 +247,7 @@ class Port:
         slot.wrapped = True
         try:
             inner = plain.replace(cla=plain.cla & _CLA_KEPT)
-            response = session.settle(self._guarded(lambda: self._dispatch(slot, inner)))
+            response = session.settle(self._guarded(self._dispatch, slot, inner))
         finally:
             slot.wrapped = False
         if not session.alive:
@@ -299,12 +297,15 @@ class Port:
             return Response(b"", SW.OK)
         raise CardError(SW.WRONG_P1_P2)
 
-    def _guarded(self, step: Callable[[], Response | None]) -> Response:
+    def _guarded(
+        self, step: Callable[P, Response | None], *args: P.args, **kwargs: P.kwargs
+    ) -> Response:
         """Run one step in a transaction; the one place where exceptions become status words."""
         store = self.card.store
         try:
-            with store.transaction():
-                return step() or Response(b"", SW.OK)
+            response = step(*args, **kwargs)
+            store.flush()
+            return response or Response(b"", SW.OK)
         except CardError as error:
             return Response(error.data, error.sw)
         except ChannelError:
@@ -317,6 +318,22 @@ class Port:
             # The text of the exception may hold values; its type may not.
             _log.error("command failed inside the card: %s", type(error).__name__)
             return Response(b"", SW.NO_PRECISE_DIAGNOSIS)
+        finally:
+            store.rollback()
+
+
+def _class_refusal(cla: int) -> int:
+    """Tell how a class that the card does not know is refused.
+
+    Source: ISO/IEC 7816-4, class byte; GPCS 2.3.1, class byte coding.
+    """
+    if cla == 0xFF:
+        return SW.CLASS_NOT_SUPPORTED
+    if cla & _CLA_FURTHER:
+        return SW.CHANNEL_NOT_SUPPORTED
+    if cla & _CLA_UNKNOWN:
+        return SW.CLASS_NOT_SUPPORTED
+    return SW.SECURE_MESSAGING_NOT_SUPPORTED
 
 
 def _reassemble(slot: Slot, command: Command) -> Command | Response:

@@ -45,10 +45,12 @@ class Slot:
 class AppContext:
     """`wristlet.se.applets.base.Context` of one selection."""
 
-    __slots__ = ("aid", "card", "interface", "slot", "transient")
+    __slots__ = ("aid", "card", "interface", "registry", "slot", "state", "transient")
 
     def __init__(self, card: Card, slot: Slot, interface: Interface, aid: bytes) -> None:
         self.card = card
+        self.state: Store = card.store
+        self.registry: CardRegistry = card.registry
         self.slot = slot
         self.interface = interface
         self.aid = aid
@@ -58,16 +60,6 @@ class AppContext:
     def env(self) -> Env:
         """Clock, randomness and disk."""
         return self.card.env
-
-    @property
-    def state(self) -> Store:
-        """The sealed store."""
-        return self.card.store
-
-    @property
-    def registry(self) -> CardRegistry:
-        """The applications on the card."""
-        return self.card.registry
 
     @property
     def profile(self) -> Profile:

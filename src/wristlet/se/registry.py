@@ -29,14 +29,23 @@ class CardRegistry:
     notice here.
     """
 
-    __slots__ = ("_blob", "_entries", "_payment_modules", "_profile", "_store", "_volatile")
+    __slots__ = (
+        "_blob",
+        "_entries",
+        "_payment",
+        "_payment_modules",
+        "_profile",
+        "_store",
+        "_volatile",
+    )
 
     def __init__(self, store: Store, profile: Profile, payment_modules: frozenset[bytes]) -> None:
         self._store = store
         self._profile = profile
         self._payment_modules = payment_modules
         self._blob: bytes | None = None
-        self._entries: tuple[Instance, ...] = ()
+        self._entries: dict[bytes, Instance] = {}
+        self._payment: tuple[Instance, ...] = ()
         self._volatile: bytes | None = None
 
     @property
@@ -57,12 +66,12 @@ class CardRegistry:
 
     def instances(self) -> list[Instance]:
         """All domains and applications, in order of installation."""
-        return list(self._load())
+        return list(self._load().values())
 
     def payment(self) -> list[Instance]:
         """Payment instances, highest priority first."""
-        mine = [entry for entry in self._load() if self.is_payment(entry)]
-        return sorted(mine, key=lambda entry: entry.priority)
+        self._load()
+        return list(self._payment)
 
     def is_payment(self, instance: Instance) -> bool:
         """Tell whether the instance is a payment card."""
@@ -70,10 +79,7 @@ class CardRegistry:
 
     def get(self, aid: bytes) -> Instance | None:
         """Return the entry of exactly this AID."""
-        for entry in self._load():
-            if entry.aid == aid:
-                return entry
-        return None
+        return self._load().get(aid)
 
     def effective(self, aid: bytes) -> ContactlessState:
         """Activation state that counts now; refuses (6A88) an AID that does not exist."""
@@ -93,6 +99,13 @@ class CardRegistry:
         if volatile is None:
             return self.active_durably()
         return [entry for entry in self.payment() if entry.aid == volatile]
+
+    def is_active(self, instance: Instance) -> bool:
+        """Tell whether a payment instance answers a terminal now."""
+        volatile = self.volatile
+        if volatile is None:
+            return instance.contactless is ContactlessState.ACTIVATED
+        return instance.aid == volatile
 
     def set_contactless(self, aid: bytes, state: ContactlessState) -> None:
         """Set one durable activation state."""
@@ -123,7 +136,7 @@ class CardRegistry:
         place = {aid: index for index, aid in enumerate([*order, *rest])}
         self._save(
             replace(entry, priority=place[entry.aid]) if entry.aid in place else entry
-            for entry in self._load()
+            for entry in self.instances()
         )
 
     def set_volatile(self, aid: bytes | None) -> None:
@@ -141,18 +154,18 @@ class CardRegistry:
         if self.is_payment(instance):
             last = max((entry.priority for entry in self.payment()), default=-1)
             instance = replace(instance, priority=last + 1)
-        self._save([*self._load(), instance])
+        self._save([*self.instances(), instance])
 
     def update(self, instance: Instance) -> None:
         """Replace the entry of the same AID."""
-        self._save(instance if entry.aid == instance.aid else entry for entry in self._load())
+        self._save(instance if entry.aid == instance.aid else entry for entry in self.instances())
 
     def remove(self, aid: bytes) -> None:
         """Take an entry out; 6A88 if there is none."""
         self._require(aid)
         if self._volatile == aid:
             self._volatile = None
-        self._save(entry for entry in self._load() if entry.aid != aid)
+        self._save(entry for entry in self.instances() if entry.aid != aid)
 
     def _require(self, aid: bytes) -> Instance:
         instance = self.get(aid)
@@ -160,11 +173,14 @@ class CardRegistry:
             raise CardError(SW.REFERENCED_DATA_NOT_FOUND)
         return instance
 
-    def _load(self) -> tuple[Instance, ...]:
+    def _load(self) -> dict[bytes, Instance]:
         blob = self._store.get(REGISTRY_KEY)
         if blob is not self._blob:
+            entries = () if blob is None else decode(blob)
+            payment = [entry for entry in entries if self.is_payment(entry)]
             self._blob = blob
-            self._entries = () if blob is None else decode(blob)
+            self._entries = {entry.aid: entry for entry in entries}
+            self._payment = tuple(sorted(payment, key=lambda entry: entry.priority))
         return self._entries
 
     def _save(self, entries: Iterable[Instance]) -> None:

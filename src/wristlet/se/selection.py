@@ -10,7 +10,7 @@ from wristlet.se.context import AppContext
 from wristlet.se.registry import is_domain
 from wristlet.wire.apdu import Command, Response
 from wristlet.wire.gp import aids
-from wristlet.wire.gp.lifecycle import CardState, is_locked
+from wristlet.wire.gp.lifecycle import is_locked
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -35,15 +35,36 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     name = command.data
     if not name and interface is Interface.WIRED:
         name = aids.ISD
-    found = candidates(card, interface, name)
-    if not name or not found:
-        raise CardError(SW.NOT_FOUND)
-    chosen = _next(found, slot) if command.p2 == _NEXT else _first(found, name)
+    chosen = _choose(card, slot, interface, name, is_next=command.p2 == _NEXT)
     context = AppContext(card, slot, interface, chosen.aid)
     answer = _answer(context, chosen, name)
     deselect(slot)
     slot.context = context
     return Response(answer, SW.OK)
+
+
+def _choose(
+    card: Card, slot: Slot, interface: Interface, name: bytes, *, is_next: bool
+) -> Instance:
+    """Prefer the full name over longer ones that begin with it."""
+    if not is_next:
+        exact = card.registry.get(name)
+        if exact is not None and _is_candidate(card, interface, exact):
+            return exact
+    found = candidates(card, interface, name)
+    if not name or not found:
+        raise CardError(SW.NOT_FOUND)
+    return _next(found, slot) if is_next else found[0]
+
+
+def _is_candidate(card: Card, interface: Interface, entry: Instance) -> bool:
+    """Tell whether an instance is among the candidates of its own name."""
+    if card.is_locked:
+        return entry.aid == aids.ISD and _wired(interface)
+    registry = card.registry
+    if registry.is_payment(entry) and not registry.is_active(entry):
+        return False
+    return _serves(card, entry, interface)
 
 
 def candidates(card: Card, interface: Interface, name: bytes) -> list[Instance]:
@@ -53,7 +74,7 @@ def candidates(card: Card, interface: Interface, name: bytes) -> list[Instance]:
     card only the issuer domain is left.
     """
     named = [entry for entry in card.registry.instances() if entry.aid.startswith(name)]
-    if card.life in {CardState.CARD_LOCKED, CardState.TERMINATED}:
+    if card.is_locked:
         return [entry for entry in named if entry.aid == aids.ISD and _wired(interface)]
     others = [entry for entry in named if not card.registry.is_payment(entry)]
     if len(others) < len(named):
@@ -74,11 +95,6 @@ def _serves(card: Card, entry: Instance, interface: Interface) -> bool:
         return _wired(interface)
     applet = card.catalog.get(entry.module_aid)
     return applet is not None and applet.serves(interface, card.profile)
-
-
-def _first(found: list[Instance], name: bytes) -> Instance:
-    """Prefer the full name over longer ones that begin with it."""
-    return next((entry for entry in found if entry.aid == name), found[0])
 
 
 def _next(found: list[Instance], slot: Slot) -> Instance:

@@ -14,7 +14,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from sys import intern
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from wristlet.env.base import Env
 
 __all__ = ["RollbackCounter", "SealedStore", "Store", "StoreCorruptError", "StoreDeadError"]
+
+T = TypeVar("T")
 
 STATE_FILE: Final = "state"
 COUNTER_FILE: Final = "counter"
@@ -46,18 +48,36 @@ class StoreDeadError(RuntimeError):
 class Store:
     """Volatile store and base of the sealed one; one command at a time."""
 
-    __slots__ = ("_data", "_pending", "_touched")
+    __slots__ = ("_data", "_derived", "_pending", "_touched")
 
     def __init__(self, data: dict[str, bytes] | None = None) -> None:
         self._data: dict[str, bytes] = {} if data is None else data
         self._pending: dict[str, bytes | None] | None = None
         self._touched = False
+        self._derived: dict[str, Any] | None = None
 
     def get(self, key: str) -> bytes | None:
         """Return a value, with the writes of the running command; None if there is none."""
         if self._pending is not None and key in self._pending:
             return self._pending[key]
         return self._data.get(key)
+
+    def derived(self, key: str, make: Callable[[bytes], T]) -> T | None:
+        """Return what `make` makes of a value, made once and kept as long as the value stays.
+
+        For what is dear to make again at each command; a key has one `make`. None without a value.
+        """
+        raw = self.get(key)
+        if raw is None:
+            return None
+        if self._pending is not None and key in self._pending:
+            return make(raw)
+        if self._derived is None:
+            self._derived = {}
+        made: T | None = self._derived.get(key)
+        if made is None:
+            made = self._derived[intern(key)] = make(raw)
+        return made
 
     def put(self, key: str, value: bytes) -> None:
         """Set a value when the command ends."""
@@ -92,8 +112,14 @@ class Store:
         changes = self._pending
         if changes or self._touched:
             self._persist(changes or {}, touched=self._touched)
-            journal.apply_changes(self._data, changes or {})
+            self._apply(changes or {})
         self.rollback()
+
+    def _apply(self, changes: journal.Changes) -> None:
+        journal.apply_changes(self._data, changes)
+        if self._derived:
+            for key in changes:
+                self._derived.pop(key, None)
 
     def rollback(self) -> None:
         """Forget the writes since the last durable record."""

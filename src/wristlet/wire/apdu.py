@@ -44,9 +44,8 @@ class Command:
     extended: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("cla", "ins", "p1", "p2"):
-            if not 0 <= getattr(self, name) <= 0xFF:
-                raise EncodeError(f"{name} is one byte", path=("apdu",))
+        if (self.cla | self.ins | self.p1 | self.p2) & ~0xFF:
+            raise EncodeError("cla, ins, p1 and p2 are one byte each", path=("apdu",))
         if self.le is not None and not 1 <= self.le <= LE_EXTENDED_MAX:
             raise EncodeError("le is None or 1 to 65536", path=("apdu",))
 

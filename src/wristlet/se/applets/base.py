@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wristlet.env.base import Env
     from wristlet.se.profile import Profile
     from wristlet.wire.apdu import Command, Response
     from wristlet.wire.gp.lifecycle import ContactlessState
+
+T = TypeVar("T")
 
 
 class Interface(IntEnum):
@@ -63,6 +65,9 @@ class State(Protocol):
     """
 
     def get(self, key: str) -> bytes | None: ...
+
+    def derived(self, key: str, make: Callable[[bytes], T]) -> T | None:
+        """What `make` makes of a value, made once and kept until the value changes."""
 
     def put(self, key: str, value: bytes) -> None: ...
 

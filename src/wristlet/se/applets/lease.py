@@ -60,9 +60,12 @@ def use(ctx: Context, amount_minor: int) -> LeaseBlock:
     left after it.
     """
     before = load(ctx.state)
-    after = before._replace(
-        taps_left=before.taps_left - 1,
-        amount_left_minor=before.amount_left_minor - amount_minor,
+    after = Lease(
+        before.unlock_counter,
+        before.open,
+        before.worn,
+        before.taps_left - 1,
+        before.amount_left_minor - amount_minor,
     )
     if not before.valid or after.amount_left_minor < 0:
         raise ValueError("the lease does not cover the tap: decide before using it")

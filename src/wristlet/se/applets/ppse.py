@@ -7,6 +7,7 @@ Source: EMV Contactless Book B, Proximity Payment System Environment.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets import crs
@@ -45,24 +46,15 @@ class PpseApplet:
         """List the instances that answer now; 6A82 if there is none."""
         if crs.contactless_is_off(ctx.state):
             raise CardError(SW.NOT_FOUND)
-        entries = b""
-        for priority, instance in enumerate(ctx.registry.active(), 1):
-            described = ctx.state.get(prefix_of(instance.aid) + DIRECTORY_KEY)
-            if described is None:
-                continue
-            entry = ber.encode(
-                0x61,
-                ber.encode(0x4F, instance.aid)
-                + described
-                + ber.encode(0x87, bytes((min(priority, _PRIORITY_MAX),))),
-            )
-            if len(entries) + len(entry) > _ENTRIES_SIZE_MAX:
-                break
-            entries += entry
-        if not entries:
+        get = ctx.state.get
+        listed = [
+            (instance.aid, get(prefix_of(instance.aid) + DIRECTORY_KEY))
+            for instance in ctx.registry.active()
+        ]
+        directory = _directory(tuple(listed))
+        if directory is None:
             raise CardError(SW.NOT_FOUND)
-        proprietary = ber.encode(0xA5, ber.encode(0xBF0C, entries))
-        return ber.encode(0x6F, ber.encode(0x84, aids.PPSE) + proprietary)
+        return directory
 
     def process(self, ctx: Context, command: Command) -> Response:
         """The directory has no command besides SELECT."""
@@ -70,6 +62,24 @@ class PpseApplet:
 
     def deselect(self, ctx: Context) -> None:
         """Nothing is kept."""
+
+
+@lru_cache(maxsize=64)
+def _directory(listed: tuple[tuple[bytes, bytes | None], ...]) -> bytes | None:
+    """Encode AIDs in order, each with its description; None if nothing is described."""
+    entries = b""
+    for priority, (aid, described) in enumerate(listed, 1):
+        if described is None:
+            continue
+        rank = bytes((min(priority, _PRIORITY_MAX),))
+        entry = ber.encode(0x61, ber.encode(0x4F, aid) + described + ber.encode(0x87, rank))
+        if len(entries) + len(entry) > _ENTRIES_SIZE_MAX:
+            break
+        entries += entry
+    if not entries:
+        return None
+    proprietary = ber.encode(0xA5, ber.encode(0xBF0C, entries))
+    return ber.encode(0x6F, ber.encode(0x84, aids.PPSE) + proprietary)
 
 
 APPLETS: Final = (PpseApplet(),)

@@ -59,6 +59,10 @@ class LeaseFlags(IntFlag):
     PIN_BLOCKED = 0x10
 
 
+# Plain integers: joining members of an IntFlag costs more than the rest of a lease block.
+_VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseBlock:
     """The verdict about the cardholder, 8 bytes; amounts are minor units."""
@@ -77,16 +81,15 @@ class LeaseBlock:
         if not 0 <= self.tries_left <= TRIES_MASK:
             raise EncodeError("tries left do not fit 4 bits", path=("lease",))
         flags = self.tries_left
-        flags |= LeaseFlags.VALID if self.valid else 0
-        flags |= LeaseFlags.USED if self.used else 0
-        flags |= LeaseFlags.WORN if self.worn else 0
-        flags |= LeaseFlags.PIN_BLOCKED if self.pin_blocked else 0
-        return (
-            numbers.to_bytes(self.unlock_counter, 2, "unlock_counter")
-            + bytes((flags,))
-            + numbers.to_bytes(self.taps_left, 1, "taps_left")
-            + numbers.to_bytes(min(self.amount_left_minor, AMOUNT_MAX), 4, "amount_left_minor")
-        )
+        flags |= _VALID if self.valid else 0
+        flags |= _USED if self.used else 0
+        flags |= _WORN if self.worn else 0
+        flags |= _PIN_BLOCKED if self.pin_blocked else 0
+        counter, taps, amount = self.unlock_counter, self.taps_left, self.amount_left_minor
+        if not (0 <= counter <= 0xFFFF and 0 <= taps <= 0xFF and amount >= 0):
+            raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
+        packed = counter << 48 | flags << 40 | taps << 32 | min(amount, AMOUNT_MAX)
+        return packed.to_bytes(LEASE_BYTES, "big")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

@@ -5,6 +5,7 @@ Magnetic-stripe mode does not exist: COMPUTE CRYPTOGRAPHIC CHECKSUM is an unknow
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets import crs
@@ -67,8 +68,7 @@ class PaymentApplet:
         if crs.contactless_is_off(ctx.state):
             raise CardError(SW.NOT_FOUND)
         session = open_session(ctx)
-        proprietary = session.required(ctx, products.DGI_FCI)
-        return ber.encode(0x6F, ber.encode(0x84, ctx.aid) + ber.encode(0xA5, proprietary))
+        return _file_control(ctx.aid, session.required(ctx, products.DGI_FCI))
 
     def process(self, ctx: Context, command: Command) -> Response:
         """Handle one command of the tap."""
@@ -104,6 +104,11 @@ class PaymentApplet:
 
     def remove(self, ctx: Context, instance: Instance) -> None:
         """Nothing outlives an instance besides what the card deletes itself."""
+
+
+@lru_cache(maxsize=256)
+def _file_control(aid: bytes, proprietary: bytes) -> bytes:
+    return ber.encode(0x6F, ber.encode(0x84, aid) + ber.encode(0xA5, proprietary))
 
 
 def _get_processing_options(ctx: Context, session: Session, command: Command) -> bytes:

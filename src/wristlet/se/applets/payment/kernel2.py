@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from wristlet.se.applets.payment.session import Session
     from wristlet.wire.apdu import Command
 
-_MAC_KEY: Final = slice(0, 16)
 # Places in the CDOL1 data (products.CDOL1_KERNEL_2).
 _AMOUNT: Final = slice(0, 6)
 _CURRENCY: Final = slice(19, 21)
@@ -83,7 +82,7 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
     atc_bytes = session.atc.to_bytes(2, "big")
     raw_iad = iad.encode()
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + raw_iad[2:8] + raw_iad[10:18]
-    key = session.required(ctx, products.DGI_KEYS)[_MAC_KEY]
+    key = session.mac_key(ctx)
     cryptogram = Cvn21.ac(key, session.atc, covered)
     information = _CRYPTOGRAM_INFORMATION[outcome.ac_type]
     before = b"\x9f\x27\x01" + information + b"\x9f\x36\x02" + atc_bytes

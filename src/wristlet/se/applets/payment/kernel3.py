@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from wristlet.se.applets.base import Context
     from wristlet.se.applets.payment.session import Session
 
-_MAC_KEY: Final = slice(0, 16)
 # Places in the PDOL data (products.PDOL_KERNEL_3).
 _AMOUNT: Final = slice(4, 10)
 _CURRENCY: Final = slice(23, 25)
@@ -65,7 +64,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.block.used)
     iad = Iad18(plan.key_index, cvr, outcome.block).encode()
     atc_bytes = atc.to_bytes(2, "big")
-    key = session.required(ctx, products.DGI_KEYS)[_MAC_KEY]
+    key = session.mac_key(ctx)
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
     ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
     answer = b"".join(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, unique
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from wristlet.crypto.tdes import TdesKey
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment.limits import Counters
 from wristlet.se.applets.payment.plan import KEY as PLAN_KEY
 from wristlet.se.applets.payment.plan import Plan
+from wristlet.wire import products
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 ATC_MAX: Final = 0xFFFF
 _NAME: Final = "payment"
 _COUNTERS: Final = "counters"
+_KEYS: Final = f"{products.DGI_KEYS:04X}"
+_MAC_KEY: Final = slice(0, 16)
 
 
 @unique
@@ -52,6 +57,13 @@ class Session:
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
         return value
 
+    def mac_key(self, ctx: Context) -> TdesKey:
+        """The card's master key for cryptograms, with its cipher context."""
+        key = ctx.state.derived(self.prefix + _KEYS, _mac_key)
+        if key is None:
+            raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+        return key
+
     def counters(self, ctx: Context) -> Counters:
         """Read ATC and the counters of taps without lease."""
         return Counters.decode(ctx.state.get(self.prefix + _COUNTERS))
@@ -64,10 +76,10 @@ class Session:
 def open_session(ctx: Context) -> Session:
     """Start the selection of `ctx.aid`; 6985 while it is not personalised."""
     prefix = prefix_of(ctx.aid)
-    raw = ctx.state.get(prefix + PLAN_KEY)
-    if raw is None:
+    plan = ctx.state.derived(prefix + PLAN_KEY, Plan.decode)
+    if plan is None:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-    session = Session(prefix, Plan.decode(raw))
+    session = Session(prefix, plan)
     ctx.transient[_NAME] = session
     return session
 
@@ -87,6 +99,11 @@ def next_atc(counters: Counters) -> int:
     return counters.atc + 1
 
 
+def _mac_key(keys: bytes) -> TdesKey:
+    return TdesKey(keys[_MAC_KEY])
+
+
+@lru_cache(maxsize=256)
 def prefix_of(aid: bytes) -> str:
     """Give what all state keys of an instance start with."""
     return f"inst/{aid.hex().upper()}/"

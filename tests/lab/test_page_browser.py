@@ -138,6 +138,16 @@ async def test_nothing_is_wider_than_a_small_phone(language: str) -> None:
         assert await tab.evaluate(small) == 0
 
 
+async def test_the_bench_stays_in_sight_and_covers_nothing() -> None:
+    async with bench("done") as tab:
+        box = "document.querySelector({!r}).getBoundingClientRect()"
+        await tab.evaluate("scrollTo(0, 500)")
+        assert 0 < await tab.evaluate(f"{box.format('.bench')}.top") < 100
+        await tab.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        gap = f"{box.format('.trace')}.top - {box.format('.bench')}.bottom"
+        assert await tab.evaluate(gap) >= 0
+
+
 async def test_a_lost_bench_is_said_and_the_next_run_starts_afresh() -> None:
     needs("chromium")
     async with browsing() as browser:

@@ -52,7 +52,7 @@ class Browser:
                 else:
                     waiting.set_result(message["result"])
         except asyncio.IncompleteReadError:
-            for waiting in self._waiting.values():
+            for waiting in (one for one in self._waiting.values() if not one.done()):
                 waiting.set_exception(BrowserError("Chromium ended"))
 
     async def send(self, method: str, session: str = "", /, **params: Any) -> Any:
@@ -157,6 +157,8 @@ class Tab:
 
     async def picture(self, *, whole: bool = True) -> bytes:
         """Return the page as PNG."""
+        # Only the tab in front is drawn.
+        await self.send("Page.bringToFront")
         shot = await self.send("Page.captureScreenshot", captureBeyondViewport=whole)
         return base64.b64decode(shot["data"])
 

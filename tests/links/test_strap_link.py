@@ -15,6 +15,7 @@ from wristlet.links.strap_link import (
     KIND_APDU,
     KIND_PAIR,
     KIND_REFUSED,
+    KIND_REVEAL,
     KIND_STATUS,
     SocketStrapLink,
     StrapRefused,
@@ -50,25 +51,19 @@ async def strap(path: Path, talk: Talk) -> AsyncIterator[SocketStrapLink]:
 
 async def test_each_kind_gets_its_answer(tmp_path: Path) -> None:
     def talk(kind: int, body: bytes) -> bytes:
-        answers = {KIND_APDU: body + b"\x90\x00", KIND_PAIR: b"012345"}
+        answers = {KIND_APDU: body + b"\x90\x00", KIND_PAIR: b"c" * 32, KIND_REVEAL: b"n" * 16}
         return frame(kind, answers.get(kind, encode_status(STATUS)))
 
     async with strap(tmp_path, talk) as link:
         assert await link.transmit(b"\x00\xa4") == b"\x00\xa4\x90\x00"
-        assert await link.pair_offer(b"\x04" * 65) == "012345"
+        assert await link.pair_offer(b"\x04" * 65) == b"c" * 32
+        assert await link.pair_reveal(bytes(16)) == b"n" * 16
         assert await link.status() == STATUS
 
 
 async def test_refusal_says_why(tmp_path: Path) -> None:
     async with strap(tmp_path, lambda kind, body: frame(KIND_REFUSED, b"paired already")) as link:
         with pytest.raises(StrapRefused, match="paired already"):
-            await link.pair_offer(b"")
-
-
-@pytest.mark.parametrize("code", [b"", b"12345", b"1234567", b"12345x", "١٢٣".encode()])
-async def test_pairing_code_is_six_digits(tmp_path: Path, code: bytes) -> None:
-    async with strap(tmp_path, lambda kind, body: frame(kind, code)) as link:
-        with pytest.raises(LinkLost, match="pairing code"):
             await link.pair_offer(b"")
 
 

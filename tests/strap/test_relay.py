@@ -13,7 +13,7 @@ from wristlet.crypto import ec
 from wristlet.lab.city import City, running_city
 from wristlet.links.strap_link import StrapRefused
 from wristlet.model.testcards import AOBA, KITA, Bank, Outcome, find_card
-from wristlet.strap.relay import comparison_code, needs_a_touch
+from wristlet.strap.relay import OFFERS_MAX, StrapRelay, needs_a_touch
 from wristlet.wire.apdu import Command
 from wristlet.wire.gp import aids, commands
 
@@ -42,18 +42,15 @@ def test_broken_bytes_are_the_secure_elements_business() -> None:
     assert needs_a_touch(b"\x80\xe0") is False
 
 
-def test_the_digits_depend_on_both_ends() -> None:
-    code = comparison_code(b"s" * 16, POINT)
-    assert len(code) == 6
-    assert code.isdigit()
-    assert comparison_code(b"t" * 16, POINT) != code
-    assert comparison_code(b"s" * 16, bytes(65)) != code
-
-
 @pytest.fixture
 async def city(tmp_path: Path) -> AsyncIterator[City]:
     async with running_city(tmp_path / "city") as running:
         yield running
+
+
+async def ask(relay: StrapRelay) -> None:
+    await relay.pair_offer(POINT)
+    await relay.pair_reveal(bytes(16))
 
 
 async def add(city: City, bank: Bank) -> str:
@@ -64,7 +61,7 @@ async def add(city: City, bank: Bank) -> str:
 
 @pytest.mark.slow
 async def test_no_phone_is_enrolled_without_the_button(city: City) -> None:
-    await city.relay.pair_offer(POINT)
+    await ask(city.relay)
     assert (await city.relay.apdu(Command(0x80, 0xE0, 0, 0, POINT).encode())) == b"\x69\x85"
     assert (await city.phone.state()).phones == 0
     await city.relay.press_confirm()
@@ -75,7 +72,7 @@ async def test_no_phone_is_enrolled_without_the_button(city: City) -> None:
 @pytest.mark.slow
 async def test_a_second_phone_cannot_use_the_button(city: City) -> None:
     await city.phone.pair("strap", confirm=city.press)
-    await city.relay.pair_offer(POINT)
+    await ask(city.relay)
     with pytest.raises(StrapRefused, match="from the old phone"):
         await city.relay.press_confirm()
     assert (await city.phone.state()).phones == 1
@@ -87,6 +84,42 @@ async def test_the_button_without_a_phone_says_what_to_do(city: City) -> None:
         await city.relay.press_confirm()
     with pytest.raises(StrapRefused, match="update the app"):
         await city.relay.pair_offer(bytes(65))
+
+
+@pytest.mark.slow
+async def test_the_button_counts_for_shown_digits_only(city: City) -> None:
+    await city.relay.pair_offer(POINT)
+    with pytest.raises(StrapRefused, match="start pairing on the phone"):
+        await city.relay.press_confirm()
+    await ask(city.relay)
+    city.relay.forget_offer()
+    with pytest.raises(StrapRefused, match="start pairing on the phone"):
+        await city.relay.press_confirm()
+    assert (await city.phone.state()).phones == 0
+
+
+@pytest.mark.slow
+async def test_digits_are_shown_once_for_each_offer(city: City) -> None:
+    with pytest.raises(StrapRefused, match="not begun"):
+        await city.relay.pair_reveal(bytes(16))
+    await ask(city.relay)
+    with pytest.raises(StrapRefused, match="not begun"):
+        await city.relay.pair_reveal(bytes(16))
+    await city.relay.pair_offer(POINT)
+    with pytest.raises(StrapRefused, match="not begun"):
+        await city.relay.pair_reveal(bytes(15))
+
+
+@pytest.mark.slow
+async def test_nobody_goes_on_until_the_digits_fit(city: City) -> None:
+    for _ in range(OFFERS_MAX):
+        await ask(city.relay)
+    with pytest.raises(StrapRefused, match="too many attempts"):
+        await city.relay.pair_offer(POINT)
+    city.relay.forget_offer()
+    with pytest.raises(StrapRefused, match="no phone has asked"):
+        await city.relay.press_confirm()
+    await city.phone.pair("strap", confirm=city.press)
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from wristlet.companion.inputs import CardInput, read_card, read_code, read_pin
 from wristlet.companion.phone_channel import PhoneChannel
 from wristlet.companion.server import attempt, call
 from wristlet.companion.store import PhoneStore
-from wristlet.crypto import ec, jwe, x509chain
+from wristlet.crypto import ec, jwe, pairing, x509chain
 from wristlet.crypto.errors import CertificateError
 from wristlet.env.base import Env
 from wristlet.links.channel import LinkLost
@@ -99,8 +99,9 @@ class Companion:
             domain = self._trusted(chains.cardholder, x509chain.Use.AGREE)
             if not x509chain.is_domain(domain.subject, aids.CARDHOLDER_DOMAIN):
                 raise StrapUntrusted("strap: its certificate is for another part; do not use it")
-            code = await self.strap.pair_offer(self._public_point())
-            await confirm(code)
+            if domain.subject.se_id != leaf.subject.se_id:
+                raise StrapUntrusted("strap: its certificates are of two straps; do not use it")
+            await confirm(await self._compare(leaf.subject.se_id))
             state = await se_client.read_state(self.strap)
             if state.phones == 0:
                 raise StrapUntrusted(
@@ -113,6 +114,9 @@ class Companion:
                 device.id, CertifyPhone(self._public_point().hex()), key=key
             )
         )
+        with _reaching_strap():
+            # What the strap said in plain proves nothing; its secure element opening to us does.
+            await self._channel(certified.certificate, domain.point.hex())
         self._store.update(
             device_id=device.id,
             se_id=leaf.subject.se_id.hex(),
@@ -120,6 +124,15 @@ class Companion:
             domain_point=domain.point.hex(),
         )
         return device
+
+    async def _compare(self, se_id: bytes) -> str:
+        """Return the digits for the wearer, worked out here: what the link says is not trusted."""
+        point, own = self._public_point(), self._env.random.bytes(pairing.NONCE_BYTES)
+        committed = await self.strap.pair_offer(point)
+        theirs = await self.strap.pair_reveal(own)
+        if not pairing.fits(committed, point, theirs):
+            raise StrapUntrusted("strap: it changed its mind while pairing; do not use it")
+        return pairing.digits(se_id, point, own, theirs)
 
     async def create_pin(self, pin: str) -> None:
         """Make the PIN on the secure element; opens no lease; raises InputError if too common."""
@@ -326,11 +339,14 @@ class Companion:
         state = self._store.state
         if not state.certificate:
             raise CompanionError("strap: none is paired with this phone; pair it first")
+        return await self._channel(state.certificate, state.domain_point)
+
+    async def _channel(self, certificate: str, domain_point: str) -> PhoneChannel:
         return await PhoneChannel.open(
             self.strap,
-            private_scalar=bytes.fromhex(state.private_scalar),
-            certificate=bytes.fromhex(state.certificate),
-            domain_point=bytes.fromhex(state.domain_point),
+            private_scalar=bytes.fromhex(self._store.state.private_scalar),
+            certificate=bytes.fromhex(certificate),
+            domain_point=bytes.fromhex(domain_point),
             ephemeral_scalar=self._env.random.bytes(32),
         )
 

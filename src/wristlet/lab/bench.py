@@ -60,9 +60,13 @@ class BreakableStrap:
         due = index == self._plan.index or (index > self._plan.index and self._plan.fault == "cut")
         return await FaultChannel(self._link, local if due else None).transmit(command)
 
-    async def pair_offer(self, public_point: bytes) -> str:
+    async def pair_offer(self, public_point: bytes) -> bytes:
         """Offer the phone's key; raises StrapRefused or LinkLost."""
         return await self._link.pair_offer(public_point)
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        """Give the phone's random number; raises StrapRefused or LinkLost."""
+        return await self._link.pair_reveal(phone_nonce)
 
     async def status(self) -> StrapStatus:
         """Ask for the strap's state; raises LinkLost."""

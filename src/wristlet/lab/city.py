@@ -195,7 +195,7 @@ async def _start_devices(
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths = sandbox.paths
     card = Card.open(env, str(paths.folder("se")), setup.seal_key(env, paths, "se"), sandbox=True)
-    relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)))
+    relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)), env.random)
     strap = BreakableStrap(lambda: _same(relay), relay)
     phone = Companion(
         env,

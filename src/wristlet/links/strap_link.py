@@ -1,9 +1,10 @@
 """The phone's end of the link to the strap's processor, and the framing both ends use.
 
 Each message is a 2-byte length, one kind byte and a body: 41 APDU, 50 pairing offer (the phone's
-public point), 53 status. Answers carry the same kind; 45 is a refusal with a plain reason. APDU
-bodies are protected end to end between phone or TSP and secure element: the strap's processor only
-passes them on.
+public point; the answer is the strap's commitment), 52 the phone's random number (the answer is the
+strap's), 53 status. Answers carry the same kind; 45 is a refusal with a plain reason. APDU bodies
+are protected end to end between phone or TSP and secure element: the strap's processor only passes
+them on.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from typing import Final, Protocol
 
 from wristlet.links.channel import LinkLost
 
-KIND_APDU, KIND_PAIR, KIND_STATUS, KIND_REFUSED = 0x41, 0x50, 0x53, 0x45
+KIND_APDU, KIND_PAIR, KIND_REVEAL, KIND_STATUS, KIND_REFUSED = 0x41, 0x50, 0x52, 0x53, 0x45
 BODY_MAX: Final = 0xFFFE
-CODE_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,12 @@ class StrapLink(Protocol):
         """Relay one APDU to the secure element; raises LinkLost."""
         ...
 
-    async def pair_offer(self, public_point: bytes) -> str:
-        """Offer the phone's key for the first pairing; return the 6 digits the strap shows."""
+    async def pair_offer(self, public_point: bytes) -> bytes:
+        """Offer the phone's key for the first pairing; return the strap's commitment."""
+        ...
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        """Give the phone's random number; return the strap's, which then shows six digits."""
         ...
 
     async def status(self) -> StrapStatus:
@@ -101,12 +105,13 @@ class SocketStrapLink:
         """Relay one APDU to the secure element; raises LinkLost."""
         return await self._ask(KIND_APDU, command)
 
-    async def pair_offer(self, public_point: bytes) -> str:
+    async def pair_offer(self, public_point: bytes) -> bytes:
         """Offer the phone's key; raises StrapRefused or LinkLost."""
-        code = await self._ask(KIND_PAIR, public_point)
-        if len(code) != CODE_DIGITS or not code.isdigit():
-            raise LinkLost("the strap's pairing code could not be read")
-        return code.decode("ascii")
+        return await self._ask(KIND_PAIR, public_point)
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        """Give the phone's random number; raises StrapRefused or LinkLost."""
+        return await self._ask(KIND_REVEAL, phone_nonce)
 
     async def status(self) -> StrapStatus:
         """Ask for the strap's state; raises LinkLost."""

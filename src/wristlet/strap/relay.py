@@ -9,10 +9,12 @@ button alone.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
+from wristlet.crypto import pairing
+from wristlet.env.base import Random
 from wristlet.links.channel import ApduChannel
 from wristlet.links.script_runner import exchange
 from wristlet.links.strap_link import StrapRefused, StrapStatus
@@ -23,18 +25,21 @@ from wristlet.wire.gp import aids, commands
 
 INS_ENROL, INS_WORN, INS_SET_STATUS, INS_MANAGE_CHANNEL = 0xE0, 0x12, 0xF0, 0x70
 SW_OK, SW_MORE_DATA, SW_REFUSED = 0x9000, 0x6310, 0x6985
-PAIRING_LABEL = b"wristlet:pairing:1"
 POINT_SIZE = 65
+OFFERS_MAX = 8
 ACTIVATED, NON_ACTIVATABLE = 0x01, 0x80
 PAYMENT_PREFIXES = (aids.KERNEL_3, aids.KERNEL_2)
 
 Send = Callable[[Command], Awaitable[Response]]
 
 
-def comparison_code(se_id: bytes, public_point: bytes) -> str:
-    """Return the 6 digits that strap and phone both show while they pair."""
-    digest = hashlib.sha256(PAIRING_LABEL + se_id + public_point).digest()
-    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A phone that wants to be the first; `is_shown` once its digits stand on the face."""
+
+    point: bytes
+    nonce: bytes
+    is_shown: bool = False
 
 
 def needs_a_touch(command: bytes) -> bool:
@@ -52,9 +57,11 @@ def needs_a_touch(command: bytes) -> bool:
 class StrapRelay:
     """The strap's firmware over the wired interface of its secure element."""
 
-    def __init__(self, wired: ApduChannel) -> None:
+    def __init__(self, wired: ApduChannel, random: Random) -> None:
         self._wired = wired
-        self._offer: bytes | None = None
+        self._random = random
+        self._offer: _Offer | None = None
+        self._offers = 0
         self._worn = False
         self.display = "ready"
 
@@ -68,26 +75,51 @@ class StrapRelay:
         """Relay one APDU from the phone (the strap as an `ApduChannel`)."""
         return await self.apdu(command)
 
-    async def pair_offer(self, public_point: bytes) -> str:
-        """Show the comparison code of a phone that wants to be the first; raises StrapRefused."""
+    async def pair_offer(self, public_point: bytes) -> bytes:
+        """Take the key of a phone that wants to be the first; return the strap's commitment.
+
+        Only so many in a row without a touch: nobody may go on until the digits fit. Raises
+        StrapRefused.
+        """
         if len(public_point) != POINT_SIZE or public_point[0] != 0x04:
             raise StrapRefused(
                 "pairing: the phone's key is no uncompressed P-256 point; update the app"
             )
-        se_id = await self._se_id()
-        self._offer = public_point
-        self.display = comparison_code(se_id, public_point)
-        return self.display
+        if self._offers >= OFFERS_MAX:
+            raise StrapRefused("pairing: too many attempts; press the strap's button, then pair")
+        self._offers += 1
+        self.forget_offer()
+        self._offer = _Offer(public_point, self._random.bytes(pairing.NONCE_BYTES))
+        return pairing.commitment(self._offer.point, self._offer.nonce)
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        """Show the digits, now that both ends are bound; return the strap's random number.
+
+        Raises StrapRefused.
+        """
+        offer = self._offer
+        if offer is None or offer.is_shown or len(phone_nonce) != pairing.NONCE_BYTES:
+            raise StrapRefused("pairing: it was not begun; start pairing on the phone again")
+        self._offer = replace(offer, is_shown=True)
+        self.display = pairing.digits(await self._se_id(), offer.point, phone_nonce, offer.nonce)
+        return offer.nonce
+
+    def forget_offer(self) -> None:
+        """Drop a phone that was not confirmed: it has gone, or another one asks."""
+        if self._offer is not None:
+            self._offer = None
+            self.display = "ready"
 
     async def press_confirm(self) -> None:
         """The wearer compared the digits and pressed the button: enrol the phone; raises
         StrapRefused.
         """
-        if self._offer is None:
-            raise StrapRefused("pairing: no phone has asked; start pairing on the phone first")
+        self._offers = 0
         offer, self._offer = self._offer, None
+        if offer is None or not offer.is_shown:
+            raise StrapRefused("pairing: no phone has asked; start pairing on the phone first")
         async with self._selected(aids.CARDHOLDER_APPLET) as send:
-            answer = await send(Command(0x80, INS_ENROL, 0, 0, data=offer))
+            answer = await send(Command(0x80, INS_ENROL, 0, 0, data=offer.point))
         if answer.sw != SW_OK:
             self.display = "not paired"
             raise StrapRefused(

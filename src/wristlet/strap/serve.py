@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wristlet.env.real import real_env
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import announce_ready, until_stopped
@@ -17,6 +18,7 @@ from wristlet.links.strap_link import (
     KIND_APDU,
     KIND_PAIR,
     KIND_REFUSED,
+    KIND_REVEAL,
     KIND_STATUS,
     StrapRefused,
     encode_status,
@@ -82,6 +84,8 @@ class StrapServer:
                 except (OSError, asyncio.IncompleteReadError, ValueError, LinkLost):
                     with contextlib.suppress(OSError):
                         await self._wired.reset()
+                finally:
+                    self._relay.forget_offer()
 
     async def _answer_phone(self, kind: int, body: bytes) -> bytes:
         try:
@@ -89,7 +93,9 @@ class StrapServer:
                 case k if k == KIND_APDU:
                     return frame(KIND_APDU, await self._relay.apdu(body))
                 case k if k == KIND_PAIR:
-                    return frame(KIND_PAIR, (await self._relay.pair_offer(body)).encode())
+                    return frame(KIND_PAIR, await self._relay.pair_offer(body))
+                case k if k == KIND_REVEAL:
+                    return frame(KIND_REVEAL, await self._relay.pair_reveal(body))
                 case k if k == KIND_STATUS:
                     return frame(KIND_STATUS, encode_status(await self._relay.status()))
                 case _:
@@ -130,7 +136,7 @@ class StrapServer:
 async def serve(sockets: Path) -> None:
     """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there."""
     wired = await _when_there(sockets / "wired.sock")
-    server = StrapServer(StrapRelay(wired), wired)
+    server = StrapServer(StrapRelay(wired, real_env().random), wired)
     with unix_listener(sockets / PHONE) as phone, unix_listener(sockets / CONTROL) as control:
         await server.start(phone, control)
         announce_ready("strap", phone=str(sockets / PHONE), control=str(sockets / CONTROL))

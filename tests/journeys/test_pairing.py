@@ -1,0 +1,116 @@
+"""Somebody between phone and strap: the digits differ, and what the link claims counts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from wristlet.companion.errors import CompanionError, StrapUntrusted
+from wristlet.crypto import ec
+from wristlet.lab.city import City, running_city
+from wristlet.links.strap_link import StrapStatus
+from wristlet.strap.relay import StrapRelay
+
+pytestmark = pytest.mark.slow
+
+ATTACKER = ec.point_of(ec.private_key(bytes(31) + b"\x05"))
+
+
+class Between:
+    """Passes everything on, but gives the strap a key of its own in place of the phone's."""
+
+    def __init__(self, strap: StrapRelay) -> None:
+        self.strap = strap
+        self.rewrites: dict[bytes, bytes] = {}
+
+    async def transmit(self, command: bytes) -> bytes:
+        answer = await self.strap.transmit(command)
+        return self.rewrites.get(command, answer)
+
+    async def pair_offer(self, public_point: bytes) -> bytes:
+        return await self.strap.pair_offer(ATTACKER)
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        return await self.strap.pair_reveal(phone_nonce)
+
+    async def status(self) -> StrapStatus:
+        return await self.strap.status()
+
+
+class Patient(Between):
+    """Commits itself towards the phone, as it has to, and shows the strap's digits to nobody."""
+
+    async def pair_offer(self, public_point: bytes) -> bytes:
+        from wristlet.crypto import pairing
+
+        await self.strap.pair_offer(ATTACKER)
+        return pairing.commitment(public_point, bytes(16))
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        await self.strap.pair_reveal(phone_nonce)
+        return bytes(16)
+
+
+class Careless(Patient):
+    """Lets the phone's key through and enrols its own by another way."""
+
+    async def pair_reveal(self, phone_nonce: bytes) -> bytes:
+        answer = await super().pair_reveal(phone_nonce)
+        await self.strap.press_confirm()
+        return answer
+
+
+@pytest.fixture
+async def city(tmp_path: Path) -> AsyncIterator[City]:
+    async with running_city(tmp_path / "city") as running:
+        yield running
+
+
+async def test_a_swapped_key_breaks_the_commitment(city: City) -> None:
+    city.phone.strap = Between(city.relay)
+    shown: list[str] = []
+
+    async def confirm(code: str) -> None:
+        shown.append(code)
+
+    with pytest.raises(StrapUntrusted):
+        await city.phone.pair("strap", confirm)
+    assert shown == []
+
+
+async def test_the_phone_shows_its_own_digits_not_the_straps(city: City) -> None:
+    city.phone.strap = Patient(city.relay)
+    shown: list[str] = []
+
+    async def compare(code: str) -> None:
+        shown.append(code)
+
+    with pytest.raises(StrapUntrusted, match="did not take this phone"):
+        await city.phone.pair("strap", compare)
+    assert len(shown) == 1
+    assert shown[0] != city.relay.display
+
+
+async def test_another_phone_enrolled_in_its_place_is_noticed(city: City) -> None:
+    city.phone.strap = Careless(city.relay)
+
+    async def confirm(_: str) -> None:
+        return
+
+    with pytest.raises(CompanionError, match="does not accept this phone"):
+        await city.phone.pair("strap", confirm)
+    assert (await city.phone.state()).phones == 1
+
+
+async def test_both_ends_show_the_same_digits(city: City) -> None:
+    shown: list[str] = []
+
+    async def confirm(code: str) -> None:
+        shown.append(code)
+        assert city.relay.display == code
+        await city.relay.press_confirm()
+
+    await city.phone.pair("strap", confirm)
+    assert len(shown) == 1

@@ -138,6 +138,23 @@ async def test_code_is_single_use(bank: IssuerService) -> None:
         await bank.idv.send_code(SendCode(idv_id, "sms"))
 
 
+async def test_the_task_that_a_code_counted_for_gets_the_same_answer_again(
+    bank: IssuerService, env: SimEnv
+) -> None:
+    async def ask(code: str, task_id: str) -> tuple[str, int]:
+        request = VerifyCode(idv_id, envelope(bank, code=code), task_id)
+        checked = await bank.idv.verify_code(request)
+        return checked.result, checked.tries_left
+
+    idv_id = await open_case(bank)
+    assert await ask(OTP_RIGHT, "wallet:task_1") == ("success", 2)
+    env.clock.advance_ms(CODE_LIFE_MS)
+    assert await ask(OTP_RIGHT, "wallet:task_1") == ("success", 2)
+    assert await ask(OTP_WRONG, "wallet:task_1") == ("expired_code", 0)
+    assert await ask(OTP_RIGHT, "wallet:task_2") == ("expired_code", 0)
+    assert await ask(OTP_RIGHT, "") == ("expired_code", 0)
+
+
 async def test_three_wrong_codes_end_the_code(bank: IssuerService) -> None:
     idv_id = await open_case(bank)
     assert [await verify(bank, idv_id, OTP_WRONG) for _ in range(3)] == [

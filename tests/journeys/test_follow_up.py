@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from wristlet.companion.errors import ServerRefused
 from wristlet.lab.city import City, running_city
 from wristlet.links.faults import Fault, FaultPlan
-from wristlet.model.testcards import AOBA, Outcome, find_card
+from wristlet.links.http import RemoteUnavailable
+from wristlet.model.issuer_messages import CodeVerified, VerifyCode
+from wristlet.model.testcards import AOBA, OTP_RIGHT, Outcome, find_card
 from wristlet.model.wallet_messages import Card
 
 pytestmark = pytest.mark.slow
@@ -23,8 +26,8 @@ async def city(tmp_path: Path) -> AsyncIterator[City]:
         yield running
 
 
-async def add(city: City) -> Card:
-    card = find_card(AOBA, Outcome.GREEN)
+async def add(city: City, outcome: Outcome = Outcome.GREEN) -> Card:
+    card = find_card(AOBA, outcome)
     return await city.phone.add_card(card.number.reveal(), "12/30", card.security_code.reveal())
 
 
@@ -68,3 +71,26 @@ async def test_a_lost_answer_to_a_receipt_loses_no_script(city: City) -> None:
     await strap.mend()
     await city.phone.sync()
     assert on_strap(city) == []
+
+
+async def test_a_lost_answer_of_the_bank_does_not_use_the_code_up(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = await add(city, Outcome.YELLOW_SMS)
+    await city.phone.send_code(card.id, "sms")
+    issuer = city.tsp.context.issuer
+    ask = issuer.verify_code
+
+    async def lose_the_answer(request: VerifyCode) -> CodeVerified:
+        await ask(request)
+        raise RemoteUnavailable("the answer was lost")
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(issuer, "verify_code", lose_the_answer)
+        with pytest.raises(ServerRefused):
+            await city.phone.confirm_code(card.id, OTP_RIGHT)
+    with pytest.raises(ServerRefused):  # what was open is finished first: nothing is left to ask
+        await city.phone.confirm_code(card.id, OTP_RIGHT)
+    await city.phone.sync()
+    (shown,) = await city.phone.cards()
+    assert (shown.state, shown.se_state) == ("active", "ready")

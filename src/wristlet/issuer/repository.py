@@ -73,7 +73,10 @@ class ListedAuthorisation:
 
 @dataclass(frozen=True, slots=True)
 class IdvCase:
-    """One identity check; `methods` are the ids offered, joined by commas."""
+    """One identity check; `methods` are the ids offered, joined by commas.
+
+    `used_for` is the task that the right code counted for.
+    """
 
     idv_id: str
     account_id: str
@@ -84,6 +87,7 @@ class IdvCase:
     codes_sent: int
     tries_left: int
     used: int
+    used_for: str
 
 
 def run(connection: sqlite3.Connection, name: str, **values: Any) -> int:

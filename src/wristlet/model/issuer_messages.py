@@ -49,10 +49,15 @@ class CodeSent:
 
 @dataclass(frozen=True, slots=True)
 class VerifyCode:
-    """Asks the issuer to check a code: the JWE holds `code`."""
+    """Asks the issuer to check a code: the JWE holds `code`.
+
+    The code counts once, and for the `task_id` it counted for it counts again: an answer that was
+    lost costs the cardholder nothing.
+    """
 
     idv_id: str
     code_jwe: str
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,9 @@ async def confirm_verification(
     token = await _open_case(context, caller, token_reference)
     code = open_code(request.code_jwe, context.keys.card_data)
     envelope = await encrypt_for_issuer(context, json.dumps({"code": code.reveal()}).encode())
-    checked = await ask_issuer(context.issuer.verify_code(VerifyCode(token.idv_id, envelope)))
+    # The bank's answer may get lost, or we may stop before it is kept: the same task asks again.
+    question = VerifyCode(token.idv_id, envelope, "" if task is None else _name(task))
+    checked = await ask_issuer(context.issuer.verify_code(question))
     if checked.result != SUCCESS:
         answer = VerificationResult(checked.result, checked.tries_left, token.info())
         await _keep(context, task, answer)
@@ -159,6 +161,10 @@ def _task(
     if task_id is None:
         return None
     return Task.of(caller, f"{operation}:{token_reference}", task_id, body)
+
+
+def _name(task: Task) -> str:
+    return f"{task.requestor_id}:{task.task_id}"
 
 
 async def _keep(context: Context, task: Task | None, answer: VerificationResult) -> None:

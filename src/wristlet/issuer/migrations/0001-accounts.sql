@@ -63,5 +63,6 @@ CREATE TABLE idv_cases (
     expires_ms BIGINT NOT NULL,
     codes_sent INTEGER NOT NULL,
     tries_left INTEGER NOT NULL,
-    used INTEGER NOT NULL
+    used INTEGER NOT NULL,
+    used_for TEXT NOT NULL
 );

@@ -85,11 +85,12 @@ FROM authorisations WHERE account_id = :account_id ORDER BY created_ms DESC LIMI
 
 -- name: idv_case_add!
 INSERT INTO idv_cases (idv_id, account_id, decision, methods, code_mac, expires_ms, codes_sent,
-                       tries_left, used)
-VALUES (:idv_id, :account_id, :decision, :methods, '', 0, 0, 0, 0);
+                       tries_left, used, used_for)
+VALUES (:idv_id, :account_id, :decision, :methods, '', 0, 0, 0, 0, '');
 
 -- name: idv_case_get^
-SELECT idv_id, account_id, decision, methods, code_mac, expires_ms, codes_sent, tries_left, used
+SELECT idv_id, account_id, decision, methods, code_mac, expires_ms, codes_sent, tries_left, used,
+       used_for
 FROM idv_cases WHERE idv_id = :idv_id;
 
 -- name: idv_code_set!
@@ -101,4 +102,4 @@ WHERE idv_id = :idv_id;
 UPDATE idv_cases SET tries_left = tries_left - 1 WHERE idv_id = :idv_id;
 
 -- name: idv_case_use!
-UPDATE idv_cases SET used = 1 WHERE idv_id = :idv_id;
+UPDATE idv_cases SET used = 1, used_for = :used_for WHERE idv_id = :idv_id;

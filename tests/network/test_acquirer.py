@@ -263,6 +263,16 @@ async def test_reversal_that_names_nothing_is_refused() -> None:
     assert acquirer.open_reversals == 0
 
 
+async def test_partial_reversal_is_refused_and_reverses_nothing() -> None:
+    acquirer, host, env = made()
+    await acquirer.handle(request(3))
+    named = "0100" + "000003" + "0101120000" + "0" * 22
+    partial = request(4, "0420").with_fields({90: named, 95: "000000000100".ljust(42, "0")})
+    assert await code(acquirer, partial) == "12"
+    await env.clock.run_ms(0)
+    assert (acquirer.open_reversals, len(host.seen)) == (0, 1)
+
+
 async def test_other_messages_are_not_supported() -> None:
     acquirer, _, _ = made()
     assert await code(acquirer, request(mti="0200")) == "12"

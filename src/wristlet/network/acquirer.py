@@ -46,6 +46,7 @@ _REVERSAL_FIELDS: Final = (2, 3, 4, 7, 11, 12, 13, 14, 18, 19, 22, 23, 25, 32, 3
 _INSTITUTION_DIGITS: Final = 11
 _REFERENCE_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _REFERENCE_SIZE: Final = 8
+_REPLACEMENT_AMOUNTS: Final = 95
 
 TerminalTrace: TypeAlias = tuple[str, str, str, str]
 
@@ -180,6 +181,9 @@ class Acquirer:
         original = message.fields.get(90, "")
         if not isinstance(original, str) or not original:
             return reply(message, {39: FORMAT_ERROR})
+        if _REPLACEMENT_AMOUNTS in message.fields:
+            # Part of it is still owed: undoing all of it would be another thing than asked.
+            return reply(message, {39: NOT_SUPPORTED})
         stan, sent = original[4:10], original[10:20]
         asked = message.with_fields({7: sent, 11: stan})
         trace = terminal_trace(asked)

@@ -195,6 +195,17 @@ def test_issuer_replacing_the_tenant_root_empties_the_strap(rig: Rig) -> None:
     assert open_scp11a(rig) == SW.WRONG_DATA  # the old root's certificate
 
 
+def test_another_domains_authority_is_no_concern_of_the_cards(rig: Rig) -> None:
+    session = open_scp03(rig.wired)
+    fields = InstallForInstall(supplementary.PACKAGE_AID, supplementary.MODULE_AID, aids.OEM_DOMAIN)
+    assert session.send(commands.install_for_install(fields)).sw == SW.OK
+    session = open_scp03(rig.wired, aid=aids.OEM_DOMAIN)
+    point = ec.point_of(ec.private_key(bytes(31) + b"\x44"))
+    authority = PutKey(0x01, (KeyBlock(KeyType.EC_PUBLIC, point, curve=0),))
+    assert session.send(commands.put_key(authority, 0x10)).sw == SW.OK
+    assert len(payment_left(rig)) == 2
+
+
 def test_a_phone_replacing_the_tenant_root_keeps_the_cards(rig: Rig) -> None:
     session = open_scp11a(rig, aids.CARDHOLDER_DOMAIN)
     assert isinstance(session, HostSession)
@@ -283,9 +294,11 @@ def test_a_terminated_card_stays_so(rig: Rig) -> None:
     session = open_scp03(rig.wired)
     assert session.send(commands.set_status(0x80, CardState.TERMINATED, aids.ISD)).sw == SW.OK
     session = open_scp03(rig.wired)
+    keys = PutKey(0x31, aes_blocks(session, NEW_KEYS, amendment=True))
     for command in (
         commands.set_status(0x80, CardState.SECURED, aids.ISD),
         commands.delete(instance(1)),
+        commands.put_key(keys, 1),
     ):
         assert session.send(command).sw == SW.CONDITIONS_NOT_SATISFIED
     assert send(rig.wired, commands.get_data(0x45)).sw != SW.OK  # ends the session

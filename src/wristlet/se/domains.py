@@ -23,6 +23,7 @@ from wristlet.wire.apdu import Command, Response
 from wristlet.wire.gp import aids, keys
 from wristlet.wire.gp.commands import Ins
 from wristlet.wire.gp.keys import KeyType, PutKey
+from wristlet.wire.gp.lifecycle import CardState
 from wristlet.wire.receipt import TAG_RECEIPT
 from wristlet.wire.sw import SW
 
@@ -161,6 +162,8 @@ def put_key(context: AppContext, domain: bytes, command: Command) -> Response:
     session = context.session
     if session is None or session.kind is ChannelKind.SCP11C:
         raise CardError(SW.SECURITY_STATUS)
+    if context.card.life is CardState.TERMINATED:
+        raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     fields = PutKey.parse(command.data)
     first = command.p2 & ~keys.MULTIPLE_KEYS & 0xFF
     new = [
@@ -177,7 +180,8 @@ def put_key(context: AppContext, domain: bytes, command: Command) -> Response:
     if {(key.kid, key.kvn) for key in held} & {(key.kid, key.kvn) for key in new}:
         raise CardError(SW.WRONG_DATA)
     keyset.save(context.state, domain, [*held, *new])
-    if new[0].kid == Kid.CA_KLOC and session.kind is ChannelKind.SCP03:
+    phones_root = domain == aids.CARDHOLDER_DOMAIN and new[0].kid == Kid.CA_KLOC
+    if phones_root and session.kind is ChannelKind.SCP03:
         context.remove_all_payment_instances()
     context.touch()
     context.bump_event()

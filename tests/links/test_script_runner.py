@@ -8,6 +8,7 @@ from support.cards import ScriptedChannel
 from wristlet.links.channel import LinkLost
 from wristlet.links.script_runner import RunResult, exchange, read_receipt, run_script
 from wristlet.wire.apdu import Response
+from wristlet.wire.receipt import TAG_RECEIPT, SignedStatement
 
 OK, REFUSED = b"\x90\x00", b"\x69\x85"
 COMMANDS = [bytes.fromhex(text) for text in ("00A4040000", "8050000000", "84E2000000")]
@@ -78,14 +79,17 @@ async def test_parts_are_asked_for_on_the_commands_channel(cla: int, expected: i
 
 
 async def test_receipt_is_asked_of_the_domain_by_number() -> None:
-    channel = ScriptedChannel(OK, b"\x7f\x60\x00" + OK)
-    assert await read_receipt(channel, DOMAIN, 258) == b"\x7f\x60\x00"
+    receipt = SignedStatement(b"body", bytes(64)).encode(TAG_RECEIPT)
+    channel = ScriptedChannel(OK, receipt + OK)
+    assert await read_receipt(channel, DOMAIN, 258) == receipt
     select, ask = channel.sent
     assert select == bytes.fromhex("00A40400") + bytes((len(DOMAIN),)) + DOMAIN + b"\x00"
     assert ask == bytes.fromhex("80CA7F6007DF01040000010200")
 
 
-@pytest.mark.parametrize("answers", [(REFUSED,), (OK, b"\x6a\x88")])
+@pytest.mark.parametrize(
+    "answers", [(REFUSED,), (OK, b"\x6a\x88"), (OK, OK), (OK, b"\x7f\x60\x00" + OK)]
+)
 async def test_no_receipt_means_never_committed(answers: tuple[bytes, ...]) -> None:
     assert await read_receipt(ScriptedChannel(*answers), DOMAIN, 1) is None
 

@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from wristlet.companion.errors import (
     CodeRefused,
     CompanionError,
     PinRequired,
+    ServerRefused,
     StrapUnreachable,
     StrapUntrusted,
 )
@@ -35,6 +37,7 @@ from wristlet.model.wallet_messages import (
     ActiveCard,
     AddCard,
     Card,
+    CardList,
     CertifyPhone,
     ChangeReason,
     CheckEligibility,
@@ -225,7 +228,17 @@ class Companion:
 
     async def cards(self) -> list[Card]:
         """List the cards of this strap as the server knows them."""
-        return (await self._call(lambda _: self._wallet.cards(self._device_id))).data
+        found: list[Card] = []
+        after: str | None = None
+        while True:
+            page = await self._call(partial(self._page_of_cards, after))
+            found += page.data
+            if not page.has_more:
+                return found
+            after = page.next_cursor
+
+    async def _page_of_cards(self, after: str | None, _key: str) -> CardList:
+        return await self._wallet.cards(self._device_id, after)
 
     async def select_card(self, card_id: str) -> None:
         """Make a card the active one: on the secure element first, the server hears of it when it
@@ -282,8 +295,7 @@ class Companion:
                 if receipt is None:
                     last = await run_script(self.strap, apdus)
                     receipt = await read_receipt(self.strap, domain, commit.script_number)
-                if receipt is not None:
-                    await self._submit(commit, receipt)
+                if receipt is not None and await self._submit(commit, receipt):
                     return ""
         except LinkLost:
             return "the strap is out of reach; bring it near and sync again"
@@ -292,13 +304,18 @@ class Companion:
         await attempt(self._wallet.report_commit(self._device_id, commit.sequence, report))
         return reason
 
-    async def _submit(self, commit: Commit, receipt: bytes) -> None:
+    async def _submit(self, commit: Commit, receipt: bytes) -> bool:
+        """Hand a receipt in; False when it is none, as a relay may have made it up."""
         request = CommitReceipt(receipt.hex())
-        await self._call(
-            lambda key: self._wallet.submit_receipt(
-                self._device_id, commit.sequence, request, key=key
+        try:
+            await self._call(
+                lambda key: self._wallet.submit_receipt(
+                    self._device_id, commit.sequence, request, key=key
+                )
             )
-        )
+        except ServerRefused:
+            return False
+        return True
 
     async def suspend(self, card_id: str) -> Card:
         """Pause a card: at the TSP at once, on the strap with the next sync."""

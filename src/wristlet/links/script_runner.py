@@ -15,10 +15,9 @@ from wristlet.wire import ber
 from wristlet.wire.apdu import Command, Response
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.gp import commands
+from wristlet.wire.receipt import TAG_RECEIPT, TAG_SCRIPT_NUMBER, SignedStatement
 
 SW_OK = 0x9000
-TAG_RECEIPT = 0x7F60
-TAG_SCRIPT_NUMBER = 0xDF01
 SW1_MORE: Final = 0x61
 INS_GET_RESPONSE: Final = 0xC0
 _MAX_GET_RESPONSES: Final = 64
@@ -79,13 +78,20 @@ async def run_script(
 
 
 async def read_receipt(channel: ApduChannel, domain_aid: bytes, number: int) -> bytes | None:
-    """Return the signed receipt (TLV 7F60) of script `number`, or None if it was never committed.
+    """Return the signed receipt (TLV 7F60) of script `number`, or None if there is none.
 
-    Raises LinkLost. The link authenticates nothing: it is the TSP that checks the signature.
+    Raises LinkLost. The link authenticates nothing: it is the TSP that checks the signature, here
+    only the form is looked at.
     """
     selected = await exchange(channel, commands.select(domain_aid).encode())
     if selected.sw != SW_OK:
         return None
     wanted = ber.encode(TAG_SCRIPT_NUMBER, number.to_bytes(4, "big"))
     response = await exchange(channel, commands.get_data(TAG_RECEIPT, wanted).encode())
-    return response.data if response.sw == SW_OK else None
+    if response.sw != SW_OK:
+        return None
+    try:
+        SignedStatement.parse(response.data, TAG_RECEIPT)
+    except DecodeError:
+        return None
+    return response.data

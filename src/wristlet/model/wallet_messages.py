@@ -33,7 +33,7 @@ class Wearer:
 class Session:
     """A wearer's session: the token is shown once and stored hashed."""
 
-    token: str
+    token: str = field(repr=False)
     wearer_id: str
     expires_ms: int
 

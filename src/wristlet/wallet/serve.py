@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wristlet.crypto.seal import KeyUsage, SealKey
@@ -25,7 +25,7 @@ class Settings:
     listen: str
     directory: Path
     tsp_url: str
-    tsp_token: str
+    tsp_token: str = field(repr=False)
     durability: Durability = "power"
 
 

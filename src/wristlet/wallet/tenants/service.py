@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wristlet.crypto import ec
 from wristlet.crypto.seal import KeyStore, KeyUsage
@@ -27,7 +27,7 @@ class NewTenant:
     """A fresh tenant: the API key is shown here and never again; the phone root is public."""
 
     tenant_id: str
-    api_key: str
+    api_key: str = field(repr=False)
     phone_root_id: bytes
     phone_root_point: bytes
 

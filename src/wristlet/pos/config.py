@@ -15,7 +15,7 @@ _TEXT_SIZES = {"terminal_id": 8, "merchant_id": 15, "serial_number": 8}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one kernel in minor units of the terminal's currency (EMV Contactless Book A,
+    """Limits of one kernel in minor units of the terminal's currency (EMV Contactless Book B,
     Pre-Processing).
 
     A tap above `cvm_minor` needs the cardholder verified, above `contactless_minor` it is not

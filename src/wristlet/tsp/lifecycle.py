@@ -14,8 +14,6 @@ from enum import StrEnum
 from wristlet.model.token import Suspender, TokenState
 
 ENDED = frozenset({TokenState.DELETED, TokenState.DECLINED})
-LIVE = frozenset({TokenState.ACTIVE, TokenState.SUSPENDED})
-"""States of a token that was activated: at most one per card and secure element."""
 
 
 class LifecycleError(ValueError):

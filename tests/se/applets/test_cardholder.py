@@ -10,7 +10,7 @@ import pytest
 from support.applets import PHONE, SE_ID, Bench
 from support.payment_cards import K3, Wish, tap, text_table
 from wristlet.crypto import ec
-from wristlet.se.applets import cardholder, pin
+from wristlet.se.applets import cardholder, phones, pin
 from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.applets.weak_pins import is_weak, listed
 from wristlet.wire import ber
@@ -293,10 +293,9 @@ def test_the_first_phone_comes_by_its_point_and_only_into_an_empty_list() -> Non
         assert bench.send(enrol(bad)).sw == 0x6A80
     assert bench.send(enrol(POINT)).ok
     assert bench.send(enrol(POINT)).sw == 0x6985
-    applet = bench.catalog.get(aids.CARDHOLDER_APPLET)
-    assert isinstance(applet, cardholder.CardholderApplet)
-    assert applet.allows_peer(bench.domain(), hashlib.sha256(POINT).digest())
-    assert not applet.allows_peer(bench.domain(), PHONE)
+    state = bench.domain().state
+    assert phones.is_allowed(state, hashlib.sha256(POINT).digest())
+    assert not phones.is_allowed(state, PHONE)
     assert public(bench)["phones"] == 1
 
 

@@ -52,7 +52,7 @@ def terminal_data(config: TerminalConfig, sale: Sale) -> dict[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class PreProcessing:
-    """What the amount asks for (EMV Contactless Book A, Pre-Processing)."""
+    """What the amount asks for (EMV Contactless Book B, Pre-Processing)."""
 
     allowed: bool
     cvm_required: bool

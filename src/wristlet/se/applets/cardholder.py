@@ -80,10 +80,6 @@ class CardholderApplet:
             raise CardError(SW.CLASS_NOT_SUPPORTED)
         return handler(ctx, command)
 
-    def allows_peer(self, ctx: Context, peer: bytes) -> bool:
-        """Open the cardholder domain's channel to phones on the allow-list only."""
-        return phones.is_allowed(ctx.state, peer)
-
     def deselect(self, ctx: Context) -> None:
         """Nothing is kept; the lease outlives the selection."""
 

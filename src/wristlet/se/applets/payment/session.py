@@ -27,7 +27,7 @@ _MAC_KEY: Final = slice(0, 16)
 
 @unique
 class Phase(Enum):
-    """How far the transaction came (EMV 4.3 Book 3, Application Function Processing)."""
+    """How far the transaction came (EMV 4.3 Book 3, Functions Used in Transaction Processing)."""
 
     SELECTED = "selected"
     INITIATED = "initiated"

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import tap
+from bench import authorisation, tap
 from bench.measure import Result
 
 
@@ -28,6 +28,7 @@ class Bench(Protocol):
 BENCHES: Final[dict[str, Bench]] = {
     "tap": tap.volatile,
     "tap-sealed": tap.sealed,
+    "authorisation": authorisation.run,
 }
 _SIGNS: Final = {"at_most": "≤", "at_least": "≥", "information": ""}
 

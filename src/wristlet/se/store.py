@@ -110,16 +110,15 @@ class Store:
     def flush(self) -> None:
         """Make all writes so far durable in one record."""
         changes = self._pending
-        if changes or self._touched:
-            self._persist(changes or {}, touched=self._touched)
-            self._apply(changes or {})
-        self.rollback()
-
-    def _apply(self, changes: journal.Changes) -> None:
+        if changes is None and not self._touched:
+            return
+        changes = changes or {}
+        self._persist(changes, touched=self._touched)
         journal.apply_changes(self._data, changes)
         if self._derived:
             for key in changes:
                 self._derived.pop(key, None)
+        self.rollback()
 
     def rollback(self) -> None:
         """Forget the writes since the last durable record."""

@@ -48,18 +48,21 @@ def load(state: State) -> Lease:
 
 
 def read(ctx: Context) -> LeaseBlock:
-    """Give the lease as cryptograms carry it, not used for a tap."""
-    lease = load(ctx.state)
+    """Give the stored lease as cryptograms carry it, not used for a tap."""
+    return unused(ctx, load(ctx.state))
+
+
+def unused(ctx: Context, lease: Lease) -> LeaseBlock:
+    """Give a loaded lease as cryptograms carry it, not used for a tap."""
     return _block(ctx.state, lease, valid=lease.valid, used=False)
 
 
-def use(ctx: Context, amount_minor: int) -> LeaseBlock:
-    """Take one tap and an amount (not above what is left) from a valid lease.
+def use(ctx: Context, before: Lease, amount_minor: int) -> LeaseBlock:
+    """Take one tap and an amount (not above what is left) from the loaded lease, a valid one.
 
     The block says `valid` because it was when the tap was decided; taps and amount are those
     left after it.
     """
-    before = load(ctx.state)
     after = Lease(
         before.unlock_counter,
         before.open,

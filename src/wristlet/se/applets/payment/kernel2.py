@@ -14,7 +14,7 @@ from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
 from wristlet.se.applets.payment.limits import Cvm, Tap, Verdict, decide
 from wristlet.se.applets.payment.session import Phase, next_atc
-from wristlet.se.applets.payment.terminal import bcd_amount, command_data, lease_view
+from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
 from wristlet.wire.emv.iad import AcType, Iad21, LeaseBlock, cvr21
 from wristlet.wire.sw import SW
@@ -94,18 +94,18 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
 
 
 def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> _Outcome:
-    block = lease.read(ctx)
+    unlocked = lease.load(ctx.state)
     counters = session.counters(ctx)
     tap = _tap(terminal)
     if wanted is AcType.AAC:
-        return _Outcome(AcType.AAC, block)
-    decision = decide(tap, session.plan.limits, counters, lease_view(block))
+        return _Outcome(AcType.AAC, lease.unused(ctx, unlocked))
+    decision = decide(tap, session.plan.limits, counters, unlocked)
     if decision.verdict is Verdict.UNLOCK:
-        return _Outcome(AcType.AAC, block, _SEE_PHONE)
+        return _Outcome(AcType.AAC, lease.unused(ctx, unlocked), _SEE_PHONE)
     if decision.verdict is Verdict.COUNTED:
         session.save(ctx, decision.counters)
-        return _Outcome(AcType.ARQC, block)
-    used = lease.use(ctx, decision.lease_amount_minor)
+        return _Outcome(AcType.ARQC, lease.unused(ctx, unlocked))
+    used = lease.use(ctx, unlocked, decision.lease_amount_minor)
     return _Outcome(AcType.ARQC, used)
 
 

@@ -14,7 +14,7 @@ from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
 from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide, needs_lease
 from wristlet.se.applets.payment.session import Phase, next_atc
-from wristlet.se.applets.payment.terminal import bcd_amount, command_data, lease_view
+from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
 from wristlet.wire.emv.iad import AcType, Iad18, LeaseBlock, cvr18
 from wristlet.wire.sw import SW
@@ -88,18 +88,18 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
 
 
 def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters) -> _Outcome:
-    block = lease.read(ctx)
+    unlocked = lease.load(ctx.state)
     tap = _tap(terminal)
     if terminal[0] & _TTQ1_OFFLINE_ONLY or terminal[_TYPE] == _TYPE_REFUND:
-        return _Outcome(AcType.AAC, False, block, counters)
+        return _Outcome(AcType.AAC, False, lease.unused(ctx, unlocked), counters)
     limits = session.plan.limits
-    decision = decide(tap, limits, counters, lease_view(block))
+    decision = decide(tap, limits, counters, unlocked)
     if decision.verdict is Verdict.UNLOCK:
         raise CardError(SW.COMMAND_NOT_ALLOWED)
     if decision.verdict is Verdict.COUNTED:
-        return _Outcome(AcType.ARQC, False, block, decision.counters)
+        return _Outcome(AcType.ARQC, False, lease.unused(ctx, unlocked), decision.counters)
     shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
-    used = lease.use(ctx, decision.lease_amount_minor)
+    used = lease.use(ctx, unlocked, decision.lease_amount_minor)
     return _Outcome(AcType.ARQC, shows_cdcvm, used, counters)
 
 

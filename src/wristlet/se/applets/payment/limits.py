@@ -9,7 +9,7 @@ this product's own.
 from __future__ import annotations
 
 from enum import Enum, unique
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 NO_CVM_SUM_CAP: Final = 0xFFFF_FFFF
 
@@ -90,8 +90,21 @@ class Tap(NamedTuple):
     cvm: Cvm
 
 
+class AnyLease(Protocol):
+    """The part of a lease that decides."""
+
+    @property
+    def valid(self) -> bool: ...
+
+    @property
+    def amount_left_minor(self) -> int: ...
+
+    @property
+    def unlock_counter(self) -> int: ...
+
+
 class LeaseView(NamedTuple):
-    """The part of the lease that decides."""
+    """That part alone."""
 
     valid: bool
     amount_left_minor: int
@@ -115,7 +128,7 @@ def needs_lease(tap: Tap, limits: Limits) -> bool:
     return tap.cvm is not Cvm.NONE or limits.cdcvm_always or tap.currency != limits.currency
 
 
-def decide(tap: Tap, limits: Limits, counters: Counters, lease: LeaseView) -> Decision:
+def decide(tap: Tap, limits: Limits, counters: Counters, lease: AnyLease) -> Decision:
     """Decide one tap: the lease if it covers the amount, else the counters, else unlock first."""
     foreign = tap.currency != limits.currency
     # Amounts of another currency cannot be compared: such a tap takes all that is left.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from wristlet.se.applets.base import CardError
-from wristlet.se.applets.payment.limits import LeaseView
 from wristlet.wire.sw import SW
-
-if TYPE_CHECKING:
-    from wristlet.wire.emv.iad import LeaseBlock
 
 _COMMAND_TEMPLATE: Final = 0x83
 
@@ -30,8 +26,3 @@ def bcd_amount(field: bytes) -> int:
     if not digits.isdecimal():
         raise CardError(SW.WRONG_DATA)
     return int(digits)
-
-
-def lease_view(block: LeaseBlock) -> LeaseView:
-    """Take from the lease what decides a tap."""
-    return LeaseView(block.valid, block.amount_left_minor, block.unlock_counter)

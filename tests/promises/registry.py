@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promises import channel, money, provisioning, store, taps, tokens
+from promises import channel, counters, money, provisioning, store, tap_agreement, taps, tokens
 from promises.harness import Promise
 
 PROMISES: tuple[Promise, ...] = tuple(
@@ -10,6 +10,8 @@ PROMISES: tuple[Promise, ...] = tuple(
         (
             *store.PROMISES,
             *channel.PROMISES,
+            *counters.PROMISES,
+            *tap_agreement.PROMISES,
             *provisioning.PROMISES,
             *tokens.PROMISES,
             *taps.PROMISES,

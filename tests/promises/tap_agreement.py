@@ -1,0 +1,40 @@
+"""P31: card, terminal and issuer agree on every approved tap, whatever is changed between."""
+
+from __future__ import annotations
+
+import random
+
+from promises.harness import Measured, Promise, share
+from support.three_views import CASES, agrees, all_edits
+
+PAIRS_PER_CASE = 300
+
+
+def three_views(seed: int, scale: int) -> Measured:
+    """Turn every bit of every command and answer of twelve taps, then random pairs of bits."""
+    chance = random.Random(seed)
+    trials = failures = approved = 0
+    for case in CASES:
+        edits = all_edits(case)
+        singles = edits if scale >= 100 else chance.sample(edits, share(len(edits), scale))
+        pairs = [chance.sample(edits, 2) for _ in range(share(PAIRS_PER_CASE, scale))]
+        for chosen in (*((edit,) for edit in singles), *pairs):
+            trials += 1
+            try:
+                approved += agrees(case, *chosen)
+            except AssertionError:
+                failures += 1
+        approved += agrees(case)
+    # The control: undisturbed taps are approved, so refusals mean something.
+    return Measured(trials, failures, control=approved > 0)
+
+
+PROMISES = (
+    Promise(
+        "P31",
+        "For every approval card, terminal and issuer hold the same amount, number, verification",
+        "every bit of every command and answer of twelve taps turned, and random pairs of bits",
+        three_views,
+        exhaustive=True,
+    ),
+)

@@ -273,6 +273,41 @@ async def test_reversal_is_translated_and_frees_no_counter(city: City) -> None:
     assert code_of(unknown) == "14"
 
 
+def reversal_of(request: Message) -> Message:
+    original = f"0100{request.text(11)}{request.text(7)}00099990001{'0' * 11}"
+    return Message("0420", {**request.without(35, 55).fields, 90: original})
+
+
+async def test_a_repeat_of_what_was_reversed_is_declined(city: City) -> None:
+    element, aid, _ = await paying(city)
+    request = tap(element, aid)
+    assert code_of(await send(city, request)) == "00"
+    other = tap(element, aid, stan="000002")
+    assert code_of(await send(city, other)) == "00"
+    assert code_of(await send(city, reversal_of(request))) == "00"
+    repeat = await send(city, request)
+    assert code_of(repeat) == "05"
+    assert not {38, 55} & repeat.fields.keys()
+    assert code_of(await send(city, other)) == "00"
+
+
+async def test_a_reversal_that_names_nothing_is_a_format_error(city: City) -> None:
+    element, aid, _ = await paying(city)
+    reversal = reversal_of(tap(element, aid))
+    assert code_of(await send(city, reversal.without(90))) == "30"
+    assert code_of(await send(city, reversal.without(37))) == "30"
+
+
+async def test_a_reversal_without_answer_changes_nothing(city: City) -> None:
+    element, aid, _ = await paying(city)
+    request = tap(element, aid)
+    assert code_of(await send(city, request)) == "00"
+    city.switch.down = True
+    assert code_of(await send(city, reversal_of(request))) == "91"
+    city.switch.down = False
+    assert code_of(await send(city, request)) == "00"
+
+
 async def test_lease_ages_from_its_report(city: City) -> None:
     element, aid, _ = await paying(city)
     report = SubmitLeaseReport(element.lease_report(LEASE.unlock_counter).hex())

@@ -19,7 +19,7 @@ from wristlet.wire import ber
 from wristlet.wire.emv import tags
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.iso8583 import private
-from wristlet.wire.iso8583.message import TRACE, Message, reply
+from wristlet.wire.iso8583.message import TRACE, Message, reply, reversed_trace
 from wristlet.wire.masked import SecretDigits
 
 FORMAT_ERROR: Final = "30"
@@ -35,7 +35,6 @@ DAY_MS: Final = 86_400_000
 _CVM_METHOD: Final = 0x3F
 _CVM_ON_DEVICE: Final = 0x01
 _CTQ_DEVICE_CVM: Final = 0x80
-_ORIGINAL_DIGITS: Final = 20
 _REPLACEMENT_AMOUNTS: Final = 95
 _ID_SIZE: Final = 3
 
@@ -112,10 +111,8 @@ class IssuerHost:
 
     def _read_reversal(self, message: Message) -> Reversal:
         text = message.text
-        original = text(90)
-        stan, sent = original[4:10], original[10:_ORIGINAL_DIGITS]
         return Reversal(
-            trace="|".join((sent, stan, text(32), text(37))),
+            trace="|".join(reversed_trace(message)),
             pan_index=self._index(message),
             amount_minor=int(text(4)),
             currency=alpha_code(text(49)),

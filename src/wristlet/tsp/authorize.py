@@ -27,7 +27,7 @@ from wristlet.wire import ber
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.iso8583 import private
 from wristlet.wire.iso8583.field import Value
-from wristlet.wire.iso8583.message import Message, reply, trace_key
+from wristlet.wire.iso8583.message import Message, reply, reversed_trace, trace_key
 from wristlet.wire.iso8583.private import TokenData
 
 if TYPE_CHECKING:
@@ -157,8 +157,15 @@ class Authorizer:
         return _answer(message, kept.response_code, kept.auth_code, kept.issuer_data)
 
     async def _reverse(self, message: Message) -> Message:
-        """Translate a reversal both ways, whatever the token's state; it frees no counter."""
-        if not {2, 7, 11, 32, 37}.issubset(message.fields):
+        """Translate a reversal both ways, whatever the token's state; it frees no counter.
+
+        What the issuer gave back is declined from then on, also to a repeat of the request.
+        """
+        if not {2, 7, 11}.issubset(message.fields):
+            return reply(message, {39: responses.FORMAT_ERROR})
+        try:
+            original = "|".join(reversed_trace(message))
+        except DecodeError:
             return reply(message, {39: responses.FORMAT_ERROR})
         card = await self._cards.find(message.text(2))
         if card is None:
@@ -166,9 +173,20 @@ class Authorizer:
         request = message.without(*_NOT_FORWARDED, 14, 55).with_fields({2: card.fpan})
         try:
             answer = await self._switch.request(request, self._context.config.issuer_timeout_ms)
-            return reply(message, {39: answer.text(39)})
+            code = answer.text(39)
         except (HostUnavailable, DecodeError):
             return reply(message, {39: responses.ISSUER_UNAVAILABLE})
+        if code == responses.APPROVED:
+            reference = card.row.token_reference
+            await self._context.database.write(
+                lambda connection: Repository(connection).run(
+                    "authorization_reverse",
+                    token_reference=reference,
+                    trace=original,
+                    response_code=responses.REVERSED,
+                )
+            )
+        return reply(message, {39: code})
 
 
 class _Judging:

@@ -15,3 +15,8 @@ INSERT INTO authorizations (
 UPDATE authorizations
 SET response_code = :response_code, auth_code = :auth_code, issuer_data = :issuer_data
 WHERE token_reference = :token_reference AND atc = :atc AND response_code IS NULL;
+
+-- name: authorization_reverse!
+-- A trace is looked for among one token's requests only: `authorizations` begins with the token.
+UPDATE authorizations SET response_code = :response_code, auth_code = NULL, issuer_data = NULL
+WHERE token_reference = :token_reference AND trace = :trace AND result = 'valid';

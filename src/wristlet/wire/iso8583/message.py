@@ -30,6 +30,8 @@ ECHOED: Final = (2, 3, 4, 7, 11, 12, 13, 15, 23, 24, 25, 32, 33, 37, 41, 42, 49,
 
 # A repeat of a request has the same.
 TRACE: Final = (7, 11, 32, 37)
+_ORIGINAL_DIGITS: Final = 20
+"""Of field 90: type, number (11) and time (7) of the original."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -175,6 +177,18 @@ def trace_key(message: Message) -> tuple[Value | None, ...]:
     """Return what tells one transaction from another: fields 7, 11, 32 and 37."""
     get = message.fields.get
     return tuple(get(number) for number in TRACE)
+
+
+def reversed_trace(reversal: Message) -> tuple[str, str, str, str]:
+    """Return the trace of the request that a reversal names: fields 7 and 11 stand in field 90.
+
+    Raises DecodeError when a field is missing or field 90 is too short.
+    """
+    original = reversal.text(90)
+    if len(original) < _ORIGINAL_DIGITS:
+        raise DecodeError("names no request", path=("field 90",))
+    stan, sent = original[4:10], original[10:_ORIGINAL_DIGITS]
+    return sent, stan, reversal.text(32), reversal.text(37)
 
 
 def _label(number: int) -> str:

@@ -273,6 +273,21 @@ async def test_reversal_is_translated_and_frees_no_counter(city: City) -> None:
     assert code_of(unknown) == "14"
 
 
+async def test_an_open_request_is_not_approved_after_the_token_was_suspended(city: City) -> None:
+    element, aid, reference = await paying(city)
+    request, done = tap(element, aid), tap(element, aid, stan="000002")
+    assert code_of(await send(city, done)) == "00"
+    city.switch.down = True
+    assert code_of(await send(city, request)) == "91"
+    city.switch.down = False
+    seen = len(city.switch.seen)
+    await city.change(reference, "suspend")
+    repeat = await send(city, request)
+    assert (code_of(repeat), class_of(repeat)) == ("62", "token_suspended")
+    assert code_of(await send(city, done)) == "00"  # it was answered before
+    assert len(city.switch.seen) == seen
+
+
 def reversal_of(request: Message) -> Message:
     original = f"0100{request.text(11)}{request.text(7)}00099990001{'0' * 11}"
     return Message("0420", {**request.without(35, 55).fields, 90: original})

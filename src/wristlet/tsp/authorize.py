@@ -214,12 +214,19 @@ class _Judging:
         ).decode("ascii")
         earlier = rows.authorization(reference, examined.atc) if examined.genuine else None
         if earlier is not None and self._is_repeat(earlier):
-            return _Outcome(ResultClass(earlier.result), earlier, expiry)
+            return _Outcome(self._repeated(earlier, counters), earlier, expiry)
         judgement = self._judge(rows, counters, expiry, earlier)
         self.found = judgement.found
         if examined.genuine:
             self._write(rows, counters, judgement)
         return _Outcome(judgement.result, None, expiry)
+
+    @staticmethod
+    def _repeated(earlier: AuthorizationRow, counters: CountersRow) -> ResultClass:
+        """What is still open goes to the issuer again, unless the token was stopped meanwhile."""
+        stopped = checks.STATE_CLASSES.get(TokenState(counters.state))
+        is_open = earlier.response_code is None
+        return stopped if is_open and stopped is not None else ResultClass(earlier.result)
 
     def _is_repeat(self, earlier: AuthorizationRow) -> bool:
         return earlier.trace == self._trace and earlier.cryptogram == self._examined.cryptogram

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,7 +20,7 @@ from bench.measure import Result
 class Bench(Protocol):
     """One bench: works in an empty folder of its own, `quick` runs it only to see that it works."""
 
-    def __call__(self, folder: Path, *, quick: bool) -> Awaitable[list[Result]]:
+    def __call__(self, folder: Path, *, quick: bool) -> list[Result]:
         """Return its rows."""
         ...
 
@@ -62,13 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(name: str, *, quick: bool) -> list[Result]:
-    import uvloop
-
-    async def run() -> list[Result]:
-        with tempfile.TemporaryDirectory(prefix="wristlet-bench-") as folder:
-            return await BENCHES[name](Path(folder), quick=quick)
-
-    return uvloop.run(run())
+    with tempfile.TemporaryDirectory(prefix="wristlet-bench-") as folder:
+        return BENCHES[name](Path(folder), quick=quick)
 
 
 def _document(results: Sequence[Result], *, quick: bool) -> dict[str, Any]:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count as count_from
 from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
+import uvloop
+
+from bench.crew import Main, crew
 from bench.limits import authorisation as limits
 from bench.measure import Result, Side, compare
-from bench.town import Strap, Town, running_town
+from bench.town import Strap, Town, open_bank, open_tokens, running_town
 from wristlet.crypto import cryptogram
 from wristlet.crypto.mac import HopMac
 from wristlet.crypto.tdes import TdesKey
+from wristlet.env.base import Env
+from wristlet.env.real import real_env
 from wristlet.issuer.repository import MIGRATIONS as ISSUER_MIGRATIONS
 from wristlet.lab import setup
+from wristlet.links.hop_keys import hop_key
 from wristlet.links.iso8583_link import open_message, seal_message
 from wristlet.links.iso8583_peer import Iso8583Server, Peer, TcpClient
 from wristlet.links.loopback import LoopbackChannel
@@ -46,6 +54,7 @@ RATE_MIN: Final = 0.3
 CARDS: Final = (find_card(AOBA, Outcome.GREEN), find_card(KITA, Outcome.GREEN))
 STRAPS: Final = 4
 _APPROVED: Final = "00"
+_SETTLE_S: Final = 0.5
 
 
 class Load(asyncio.Protocol):
@@ -79,11 +88,6 @@ class Load(asyncio.Protocol):
         self._send(in_flight)
         await self._done
         return time.perf_counter() - start
-
-    def close(self) -> None:
-        """End the connection."""
-        if self._transport is not None:
-            self._transport.abort()
 
     def _send(self, count: int) -> None:
         batch = list(islice(self._waiting, count))
@@ -141,65 +145,94 @@ async def taps_of(town: Town, strap: Strap, card: TestCard) -> Taps:
     return Taps(request, TdesKey(key), product.cvn)
 
 
-class OurHosts:
-    """Acquirer, switch, token service and bank, linked by TCP."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where our hosts take requests."""
 
-    def __init__(self, town: Town) -> None:
-        self._town = town
-        self._stack = AsyncExitStack()
+    acquirer: socket.socket
+    switch: socket.socket
+    tokens: socket.socket
+    bank: socket.socket
 
-    async def start(self) -> str:
-        """Start from the bank forward; return the acquirer's address."""
-        town, key = self._town, self._town.key
-        bank = await self._serve({"switch": Peer(key("issuer", "switch"), town.issuer.host.handle)})
-        listener = open_listener("127.0.0.1:0")
-        to_switch = address_of(listener)
-        authorizer = town.tsp.authorizer(self._client(to_switch, key("switch", "from_tsp")))
-        tokens = await self._serve({"switch": Peer(key("switch", "tsp"), authorizer.handle)})
-        switch = Switch(
-            RoutingTable(setup.ROUTES),
-            {
-                "issuer": self._client(bank, key("switch", "issuer")),
-                "tsp": self._client(tokens, key("switch", "tsp")),
-            },
-        )
-        peers = {
-            peer: Peer(key("switch", name), switch.handler_for(peer))
-            for peer, name in SWITCH_PEERS.items()
-        }
-        server = Iso8583Server(peers)
-        await server.start(listener)
-        self._stack.push_async_callback(server.close)
-        client = self._client(to_switch, key("acquirer", "switch"))
-        acquirer = Acquirer(town.env, AcquirerConfig(), client)
-        self._stack.push_async_callback(acquirer.close)
-        return await self._serve({"terminal": Peer(key("acquirer", "terminal"), acquirer.handle)})
+    @classmethod
+    def open(cls) -> Places:
+        """Listen on four free ports."""
+        return cls(*(open_listener("127.0.0.1:0") for _ in range(4)))
 
-    async def close(self) -> None:
-        """Close everything, the acquirer first."""
-        await self._stack.aclose()
 
-    def _client(self, address: str, key: bytes) -> TcpClient:
-        client = TcpClient(address, key, self._town.env)
-        self._stack.push_async_callback(client.close)
-        return client
+def our_mains(sandbox: setup.Sandbox, places: Places) -> list[Main]:
+    """Return what our four processes run."""
+    return [
+        lambda: _bank(sandbox, places),
+        lambda: _tokens(sandbox, places),
+        lambda: _switch(sandbox, places),
+        lambda: _acquirer(sandbox, places),
+    ]
 
-    async def _serve(self, peers: dict[str, Peer]) -> str:
-        listener = open_listener("127.0.0.1:0")
-        server = Iso8583Server(peers)
-        await server.start(listener)
-        self._stack.push_async_callback(server.close)
-        return address_of(listener)
+
+async def _serve(listener: socket.socket, peers: dict[str, Peer]) -> None:
+    server = Iso8583Server(peers)
+    await server.start(listener)
+    await asyncio.get_running_loop().create_future()
+
+
+async def _bank(sandbox: setup.Sandbox, places: Places) -> None:
+    env = real_env()
+    store = setup.open_store(env, sandbox.paths, "issuer")
+    async with open_bank(env, sandbox) as issuer:
+        peer = Peer(hop_key(store, "switch"), issuer.host.handle)
+        await _serve(places.bank, {"switch": peer})
+
+
+async def _tokens(sandbox: setup.Sandbox, places: Places) -> None:
+    env = real_env()
+    async with open_tokens(env, sandbox) as tsp:
+        keys = tsp.context.keys
+        to_switch = _client(env, places.switch, keys.hop_to_switch)
+        peer = Peer(keys.hop_from_switch, tsp.authorizer(to_switch).handle)
+        await _serve(places.tokens, {"switch": peer})
+
+
+async def _switch(sandbox: setup.Sandbox, places: Places) -> None:
+    env = real_env()
+    store = setup.open_store(env, sandbox.paths, "switch")
+    hosts = {
+        "issuer": _client(env, places.bank, hop_key(store, "issuer")),
+        "tsp": _client(env, places.tokens, hop_key(store, "tsp")),
+    }
+    switch = Switch(RoutingTable(setup.ROUTES), hosts)
+    peers = {
+        peer: Peer(hop_key(store, name), switch.handler_for(peer))
+        for peer, name in SWITCH_PEERS.items()
+    }
+    await _serve(places.switch, peers)
+
+
+async def _acquirer(sandbox: setup.Sandbox, places: Places) -> None:
+    env = real_env()
+    store = setup.open_store(env, sandbox.paths, "acquirer")
+    client = _client(env, places.switch, hop_key(store, "switch"))
+    acquirer = Acquirer(env, AcquirerConfig(), client)
+    await _serve(places.acquirer, {"terminal": Peer(hop_key(store, "terminal"), acquirer.handle)})
+
+
+def _client(env: Env, listener: socket.socket, key: bytes) -> TcpClient:
+    return TcpClient(address_of(listener), key, env)
 
 
 class OurSide:
     """Makes requests, sends them, and looks at every answer afterwards."""
 
-    def __init__(self, load: Load, taps: list[Taps], key: bytes) -> None:
-        self._load = load
+    def __init__(self, listener: socket.socket, taps: list[Taps], key: bytes) -> None:
+        self._address = address_of(listener)
         self._taps = taps
         self._mac = HopMac(key)
         self._stan = 0
+        self._load = Load()
+
+    async def connect(self) -> None:
+        """Connect to the acquirer."""
+        self._load = await _connect(self._address)
 
     def of(self, count: int, in_flight: int) -> Side:
         """Return the side that makes `count` authorisations per round."""
@@ -220,45 +253,61 @@ class OurSide:
         return framing.frame(seal_message(tap.next(self._stan), self._mac))
 
 
-def _limit_side(load: Load, key: bytes, counter: Iterator[int]) -> Callable[[int, int], Side]:
-    def of(count: int, in_flight: int) -> Side:
+class LimitSide:
+    """Sends the limit loop's requests."""
+
+    def __init__(self, listener: socket.socket, key: bytes) -> None:
+        self._address = address_of(listener)
+        self._key = key
+        self._numbers = count_from(1)
+        self._load = Load()
+
+    async def connect(self) -> None:
+        """Connect to the first host, once all have connected to one another."""
+        await asyncio.sleep(_SETTLE_S)
+        self._load = await _connect(self._address)
+
+    def of(self, count: int, in_flight: int) -> Side:
+        """Return the side that makes `count` rounds trips per round."""
+
         async def side() -> float:
-            frames = [limits.frame(next(counter), key) for _ in range(count)]
-            return await load.run(frames, in_flight) / count
+            frames = [limits.frame(next(self._numbers), self._key) for _ in range(count)]
+            return await self._load.run(frames, in_flight) / count
 
         return side
 
-    return of
+
+def run(folder: Path, *, quick: bool) -> list[Result]:
+    """Compare at 64 in flight and at one; every host of either side is a process."""
+    sandbox, taps, key = uvloop.run(_prepare(folder, 1 if quick else STRAPS))
+    places, listeners, limit_key = Places.open(), limits.Listeners.open(), bytes(16)
+    limit_mains = limits.mains(
+        listeners, folder, _sql(TSP_MIGRATIONS), _sql(ISSUER_MIGRATIONS), limit_key
+    )
+    with crew([*our_mains(sandbox, places), *limit_mains]):
+        ours = OurSide(places.acquirer, taps, key)
+        limit = LimitSide(listeners.acquirer, limit_key)
+        return uvloop.run(_compare(ours, limit, quick=quick))
 
 
-async def run(folder: Path, *, quick: bool) -> list[Result]:
-    """Compare at 64 in flight and at one."""
-    async with running_town(folder) as town:
-        straps = [await town.strap() for _ in range(1 if quick else STRAPS)]
-        taps = [await taps_of(town, strap, card) for strap in straps for card in CARDS]
-        ours = OurHosts(town)
-        key = bytes(16)
-        limit = limits.Hosts(folder, _sql(TSP_MIGRATIONS), _sql(ISSUER_MIGRATIONS), key)
-        await limit.start()
-        our_load = await _connect(await ours.start())
-        limit_load = await _connect(":".join(map(str, limit.address)))
-        our_side = OurSide(our_load, taps, town.key("terminal", "acquirer"))
-        limit_side = _limit_side(limit_load, key, iter(range(1, 1 << 30)))
-        try:
-            rows = []
-            for in_flight, count, target in ((64, 64 if quick else 320, RATE_MIN), (1, 24, None)):
-                found = await compare(
-                    our_side.of(count, in_flight),
-                    limit_side(count, in_flight),
-                    rounds=3 if quick else 41,
-                )
-                rows.append(found.as_rate(f"authorisation over TCP, {in_flight} in flight", target))
-            return rows
-        finally:
-            our_load.close()
-            limit_load.close()
-            await ours.close()
-            await limit.close()
+async def _prepare(folder: Path, straps: int) -> tuple[setup.Sandbox, list[Taps], bytes]:
+    sandbox = await setup.make_sandbox(real_env(), folder)
+    async with running_town(sandbox) as town:
+        elements = [await town.strap() for _ in range(straps)]
+        taps = [await taps_of(town, element, card) for element in elements for card in CARDS]
+        return sandbox, taps, town.key("terminal", "acquirer")
+
+
+async def _compare(ours: OurSide, limit: LimitSide, *, quick: bool) -> list[Result]:
+    await ours.connect()
+    await limit.connect()
+    rows = []
+    for in_flight, count, target in ((64, 64 if quick else 320, RATE_MIN), (1, 24, None)):
+        found = await compare(
+            ours.of(count, in_flight), limit.of(count, in_flight), rounds=3 if quick else 41
+        )
+        rows.append(found.as_rate(f"authorisation over TCP, {in_flight} in flight", target))
+    return rows
 
 
 def _sql(migrations: Path) -> str:

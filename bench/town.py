@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -173,33 +173,44 @@ def _base64(chain: list[bytes]) -> list[str]:
 
 
 @asynccontextmanager
-async def running_town(folder: Path) -> AsyncIterator[Town]:
+async def running_town(sandbox: setup.Sandbox) -> AsyncIterator[Town]:
     """Run bank and token service on power-safe databases while the block runs."""
     env = real_env()
-    async with AsyncExitStack() as stack:
-        sandbox = await setup.make_sandbox(env, folder)
-
-        async def database(part: str, migrations: Path) -> Database:
-            opened = Database(sandbox.paths.database(part), migrations)
-            await opened.open()
-            stack.push_async_callback(opened.close)
-            return opened
-
-        issuer = IssuerService(
-            env,
-            await database("issuer", ISSUER_MIGRATIONS),
-            setup.open_store(env, sandbox.paths, "issuer"),
-            sandbox=True,
-        )
-        await issuer.start()
-        tsp = TokenService(
-            env,
-            await database("tsp", TSP_MIGRATIONS),
-            TspKeys.load(setup.open_store(env, sandbox.paths, "tsp")),
-            TspConfig(
-                trusted_roots=(sandbox.maker_root_der,),
-                callers=(Caller.of("wallet", sandbox.requestor_token),),
-            ),
-            DirectIssuer(issuer),
-        )
+    async with open_bank(env, sandbox) as issuer, open_tokens(env, sandbox, issuer) as tsp:
         yield Town(env, sandbox, issuer, tsp)
+
+
+@asynccontextmanager
+async def open_bank(env: Env, sandbox: setup.Sandbox) -> AsyncIterator[IssuerService]:
+    """Run the bank with the sandbox's accounts."""
+    store = setup.open_store(env, sandbox.paths, "issuer")
+    async with _open(sandbox.paths.database("issuer"), ISSUER_MIGRATIONS) as database:
+        issuer = IssuerService(env, database, store, sandbox=True)
+        await issuer.start()
+        yield issuer
+
+
+@asynccontextmanager
+async def open_tokens(
+    env: Env, sandbox: setup.Sandbox, issuer: IssuerService | None = None
+) -> AsyncIterator[TokenService]:
+    """Run the token service; without a bank it can authorise but not digitise."""
+    config = TspConfig(
+        trusted_roots=(sandbox.maker_root_der,),
+        callers=(Caller.of("wallet", sandbox.requestor_token),),
+    )
+    nobody = IssuerClient(HttpClient("http://issuer"))
+    client = nobody if issuer is None else DirectIssuer(issuer)
+    keys = TspKeys.load(setup.open_store(env, sandbox.paths, "tsp"))
+    async with _open(sandbox.paths.database("tsp"), TSP_MIGRATIONS) as database:
+        yield TokenService(env, database, keys, config, client)
+
+
+@asynccontextmanager
+async def _open(path: Path, migrations: Path) -> AsyncIterator[Database]:
+    database = Database(path, migrations)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -1,14 +1,14 @@
 """The least that an authorisation costs: the same hops over TCP, MACs, cryptogram and commits.
 
-A message is eight bytes of number and filler, as long as ours on the same hop, under an AES-CMAC
-that each sender makes and each receiver checks (kept context). Five connections: terminal to
-acquirer to switch to token service, back to the switch and on to the bank; the answers go the same
-way back. The token service looks a number up by HMAC, opens one AES-GCM value, derives the session
-key (kept context of the card's key), checks a retail MAC and makes an ARPC (another one); the bank
-makes an HMAC. Durable before each step on: the token service's row and counters, the bank's entry,
-postings, balances and row, the token service's answer; SQLite in WAL mode with FULL sync, one
-writer thread per database, the group is what queued during the last sync, one `executemany` per
-statement. Nothing is decoded, looked up in a database, decided or encoded.
+Four processes, one per host. A message is eight bytes of number and filler, as long as ours on the
+same hop, under an AES-CMAC that each sender makes and each receiver checks (kept context). Five
+connections: terminal to acquirer to switch to token service, back to the switch and on to the bank;
+the answers go the same way back. The token service looks a number up by HMAC, opens one AES-GCM
+value, derives the session key (kept context of the card's key), checks a retail MAC and makes an
+ARPC (another one); the bank makes an HMAC. Durable before each step on: the token service's row and
+counters, the bank's entry, postings, balances and row, the token service's answer; SQLite in WAL
+mode with FULL sync, one writer thread per database, the group is what queued during the last sync,
+one `executemany` per statement. Nothing is decoded, looked up in a database, decided or encoded.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -31,14 +33,15 @@ from bench.limits.tap import CryptoTap
 Rows: TypeAlias = tuple[str, tuple[tuple[Any, ...], ...]]
 Job: TypeAlias = tuple[tuple[Rows, ...], Callable[[], None]]
 
-REQUEST, TO_SWITCH, TO_BANK = 330, 375, 400
-BANK_ANSWER, ANSWER = 140, 150
+REQUEST, TO_SWITCH, TO_BANK = 300, 305, 385
+BANK_ANSWER, ANSWER = 104, 120
 """Bytes of our messages on each hop, MAC and length included."""
 ACCOUNTS: Final = 16
 _NUMBER: Final = 8
 _MAC: Final = 8
 _FILLER: Final = os.urandom(1024)
 _INPUT_18: Final = 50
+_PROMISED: Final = "authorised:99990001"
 
 _ADD_TOKEN: Final = (
     "INSERT INTO tokens VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -65,7 +68,6 @@ class Committer(threading.Thread):
         self._queue: list[Job] = []
         self._lock = threading.Lock()
         self._woken = threading.Event()
-        self._ended = False
 
     def put(self, job: Job) -> None:
         """Have rows written; the call is made on the loop once they are on the disk."""
@@ -73,14 +75,8 @@ class Committer(threading.Thread):
             self._queue.append(job)
         self._woken.set()
 
-    def close(self) -> None:
-        """End the thread."""
-        self._ended = True
-        self._woken.set()
-        self.join()
-
     def run(self) -> None:
-        """Write one group after the other."""
+        """Write one group after the other, as long as the process runs."""
         connection = sqlite3.connect(self._path, isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -88,7 +84,7 @@ class Committer(threading.Thread):
         connection.executescript(self._schema)
         for statement, rows in self._first:
             connection.executemany(statement, rows)
-        while not self._ended:
+        while True:
             self._woken.wait()
             self._woken.clear()
             with self._lock:
@@ -96,7 +92,6 @@ class Committer(threading.Thread):
             if group:
                 self._write(connection, group)
                 self._loop.call_soon_threadsafe(_tell, [done for _, done in group])
-        connection.close()
 
     @staticmethod
     def _write(connection: sqlite3.Connection, group: list[Job]) -> None:
@@ -124,6 +119,7 @@ class End(asyncio.Protocol):
         self._buffer = b""
         self._out: list[bytes] = []
         self.receive: Callable[[bytes], None] = _forget
+        self.server: asyncio.Server | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -149,11 +145,6 @@ class End(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._flush)
         self._out.append((size - 2).to_bytes(2, "big") + body + self._mac(body))
 
-    def close(self) -> None:
-        """End the connection."""
-        if self._transport is not None:
-            self._transport.abort()
-
     def _flush(self) -> None:
         out, self._out = self._out, []
         if self._transport is not None:
@@ -177,124 +168,170 @@ def frame(number: int, key: bytes) -> bytes:
     return (REQUEST - 2).to_bytes(2, "big") + body + mac.finalize()[:_MAC]
 
 
-class Hosts:
-    """All hosts in one process, linked by TCP; the terminal connects to `address`."""
+def mains(
+    listeners: Listeners, folder: Path, token_schema: str, bank_schema: str, key: bytes
+) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+    """Return what the four processes run."""
+    return [
+        lambda: _bank(listeners, key, folder / "limit-bank.db", bank_schema),
+        lambda: _tokens(listeners, key, folder / "limit-tokens.db", token_schema),
+        lambda: _switch(listeners, key),
+        lambda: _acquirer(listeners, key),
+    ]
 
-    def __init__(self, folder: Path, token_schema: str, bank_schema: str, key: bytes) -> None:
-        self._key = key
-        self._ends: list[End] = []
-        self._servers: list[asyncio.Server] = []
-        tokens = [_token(index) for index in range(ACCOUNTS)]
-        self._tokens = Committer(
-            folder / "limit-tokens.db",
-            token_schema,
-            [(_ADD_TOKEN, tuple(tokens))],
-        )
-        names = [f"cardholder:{index}" for index in range(ACCOUNTS)] + ["authorised:99990001"]
-        balances = tuple((name, "JPY", 10**12) for name in names)
-        self._bank = Committer(
-            folder / "limit-bank.db",
-            bank_schema,
-            [("INSERT INTO balances VALUES (?,?,?)", balances)],
-        )
-        self._card = CryptoTap(os.urandom(16), _INPUT_18)
-        self._sealer = AESGCM(os.urandom(32))
-        self._sealed = self._sealer.encrypt(bytes(12), b"3012", b"card_expiry")
-        self._index = hmac.new(os.urandom(32), digestmod="sha256")
-        self.address: tuple[str, int] = ("", 0)
 
-    async def start(self) -> None:
-        """Listen and connect."""
-        self._tokens.start()
-        self._bank.start()
-        terminal, address = await self._serve()
-        self.address = address
-        at_switch, to_switch = await self._link()
-        at_tokens, to_tokens = await self._link()
-        back_at_switch, back_to_switch = await self._link()
-        at_bank, to_bank = await self._link()
-        terminal.receive = lambda m: to_switch.send(m, TO_SWITCH)
-        to_switch.receive = lambda m: terminal.send(m, ANSWER)
-        at_switch.receive = lambda m: to_tokens.send(m, TO_SWITCH)
-        to_tokens.receive = lambda m: at_switch.send(m, ANSWER)
-        back_at_switch.receive = lambda m: to_bank.send(m, TO_BANK)
-        to_bank.receive = lambda m: back_at_switch.send(m, BANK_ANSWER)
-        at_tokens.receive = lambda m: self._check(m, back_to_switch)
-        back_to_switch.receive = lambda m: self._answer(m, at_tokens)
-        at_bank.receive = lambda m: self._book(m, at_bank)
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Where each host takes requests; the switch takes the token service's apart."""
 
-    async def close(self) -> None:
-        """Close everything."""
-        for end in self._ends:
-            end.close()
-        for server in self._servers:
-            server.close()
-        self._tokens.close()
-        self._bank.close()
+    acquirer: socket.socket
+    switch: socket.socket
+    switch_back: socket.socket
+    tokens: socket.socket
+    bank: socket.socket
 
-    async def _serve(self) -> tuple[End, tuple[str, int]]:
-        end = End(self._key)
-        self._ends.append(end)
-        server = await asyncio.get_running_loop().create_server(lambda: end, "127.0.0.1", 0)
-        self._servers.append(server)
-        return end, server.sockets[0].getsockname()
+    @classmethod
+    def open(cls) -> Listeners:
+        """Listen on five free ports."""
+        return cls(*(socket.create_server(("127.0.0.1", 0)) for _ in range(5)))
 
-    async def _link(self) -> tuple[End, End]:
-        """One connection: its serving and its asking end."""
-        serving, (host, port) = await self._serve()
-        _, asking = await asyncio.get_running_loop().create_connection(
-            lambda: End(self._key), host, port
-        )
-        self._ends.append(asking)
-        return serving, asking
 
-    def _find(self, message: bytes) -> str:
-        code = self._index.copy()
+async def _serve(listener: socket.socket, key: bytes) -> End:
+    end = End(key)
+    loop = asyncio.get_running_loop()
+    end.server = await loop.create_server(lambda: end, sock=listener)
+    return end
+
+
+async def _ask(listener: socket.socket, key: bytes) -> End:
+    host, port = listener.getsockname()
+    _, end = await asyncio.get_running_loop().create_connection(lambda: End(key), host, port)
+    return end
+
+
+async def _for_ever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+async def _acquirer(listeners: Listeners, key: bytes) -> None:
+    terminal = await _serve(listeners.acquirer, key)
+    switch = await _ask(listeners.switch, key)
+    terminal.receive = lambda message: switch.send(message, TO_SWITCH)
+    switch.receive = lambda message: terminal.send(message, ANSWER)
+    await _for_ever()
+
+
+async def _switch(listeners: Listeners, key: bytes) -> None:
+    acquirer = await _serve(listeners.switch, key)
+    back = await _serve(listeners.switch_back, key)
+    tokens = await _ask(listeners.tokens, key)
+    bank = await _ask(listeners.bank, key)
+    acquirer.receive = lambda message: tokens.send(message, TO_SWITCH)
+    tokens.receive = lambda message: acquirer.send(message, ANSWER)
+    back.receive = lambda message: bank.send(message, TO_BANK)
+    bank.receive = lambda message: back.send(message, BANK_ANSWER)
+    await _for_ever()
+
+
+async def _tokens(listeners: Listeners, key: bytes, path: Path, schema: str) -> None:
+    rows: Rows = (_ADD_TOKEN, tuple(_token(index) for index in range(ACCOUNTS)))
+    committer = Committer(path, schema, [rows])
+    committer.start()
+    switch = await _serve(listeners.tokens, key)
+    host = _TokenService(committer, switch, await _ask(listeners.switch_back, key))
+    switch.receive, host.onward.receive = host.check, host.answer
+    await _for_ever()
+
+
+async def _bank(listeners: Listeners, key: bytes, path: Path, schema: str) -> None:
+    holders = [f"cardholder:{index}" for index in range(ACCOUNTS)]
+    balances = tuple((name, "JPY", 10**12) for name in (*holders, _PROMISED))
+    committer = Committer(path, schema, [("INSERT INTO balances VALUES (?,?,?)", balances)])
+    committer.start()
+    host = _Bank(committer, await _serve(listeners.bank, key))
+    host.switch.receive = host.book
+    await _for_ever()
+
+
+class _Index:
+    """A keyed hash of a number, with the keyed context kept."""
+
+    def __init__(self) -> None:
+        self._keyed = hmac.new(os.urandom(32), digestmod="sha256")
+
+    def of(self, message: bytes) -> str:
+        """Return the hash in hex."""
+        code = self._keyed.copy()
         code.update(message[:_NUMBER] * 2)
         return code.hexdigest()
 
-    def _check(self, message: bytes, onward: End) -> None:
-        """The token service's first half."""
-        self._find(message)
+
+class _TokenService:
+    def __init__(self, committer: Committer, switch: End, onward: End) -> None:
+        self._committer = committer
+        self._switch = switch
+        self.onward = onward
+        self._index = _Index()
+        self._card = CryptoTap(os.urandom(16), _INPUT_18)
+        self._sealer = AESGCM(os.urandom(32))
+        self._sealed = self._sealer.encrypt(bytes(12), b"3012", b"card_expiry")
+
+    def check(self, message: bytes) -> None:
+        """The way in: find, open, check, commit, pass on."""
+        self._index.of(message)
         self._sealer.decrypt(bytes(12), self._sealed, b"card_expiry")
         cryptogram = self._card.tap()
-        number = int.from_bytes(message[:_NUMBER], "big")
-        token = f"tok_{number % ACCOUNTS:032d}"
-        trace = f"0101120000|{number:06d}|99990001|0101AAAAAAAA"
+        number, token = _numbers(message)
         row = (
-            token, number, trace, cryptogram, "VALID", "none", 100, "392", None, None, None, 0,
+            token, number, _trace(number), cryptogram, "VALID", "none", 100, "392", None, None,
+            None, 0,
         )  # fmt: skip
         writes: tuple[Rows, ...] = (
             (_SET_ATC, ((number, _FILLER[:32], token),)),
             (_ADD_TAP, (row,)),
         )
-        self._tokens.put((writes, lambda: onward.send(message, TO_BANK)))
+        self._committer.put((writes, lambda: self.onward.send(message, TO_BANK)))
 
-    def _answer(self, message: bytes, back: End) -> None:
-        """The token service's second half."""
+    def answer(self, message: bytes) -> None:
+        """The way back: ARPC, commit, pass on."""
         data = self._card.tap()
-        number = int.from_bytes(message[:_NUMBER], "big")
-        token = f"tok_{number % ACCOUNTS:032d}"
+        number, token = _numbers(message)
         row = ("00", "A1B2C3", b"\x91\x08" + data, token, number)
-        self._tokens.put((((_KEEP_ANSWER, (row,)),), lambda: back.send(message, ANSWER)))
+        write: Rows = (_KEEP_ANSWER, (row,))
+        self._committer.put(((write,), lambda: self._switch.send(message, ANSWER)))
 
-    def _book(self, message: bytes, back: End) -> None:
-        """The bank."""
-        pan_index = self._find(message)
-        number = int.from_bytes(message[:_NUMBER], "big")
-        holder, promised = f"cardholder:{number % ACCOUNTS}", "authorised:99990001"
-        trace = f"0101120000|{number:06d}|99990001|0101AAAAAAAA"
+
+class _Bank:
+    def __init__(self, committer: Committer, switch: End) -> None:
+        self._committer = committer
+        self.switch = switch
+        self._index = _Index()
+
+    def book(self, message: bytes) -> None:
+        """Commit entry, postings, balances and row, then answer."""
+        pan_index = self._index.of(message)
+        number, token = _numbers(message)
+        holder, trace = f"cardholder:{number % ACCOUNTS}", _trace(number)
         row = (
-            trace, "99990001", pan_index, holder, 100, "JPY", "00", "approved", "A1B2C3",
-            f"tok_{number % ACCOUNTS:032d}", "WRISTLET COFFEE", 0, 0,
+            trace, "99990001", pan_index, holder, 100, "JPY", "00", "approved", "A1B2C3", token,
+            "WRISTLET COFFEE", 0, 0,
         )  # fmt: skip
         writes: tuple[Rows, ...] = (
             (_ADD_ENTRY, ((number, "authorisation", trace, 0),)),
-            (_ADD_POSTING, ((number, 0, holder, -100, "JPY"), (number, 1, promised, 100, "JPY"))),
-            (_MOVE, ((-100, holder), (100, promised))),
+            (_ADD_POSTING, ((number, 0, holder, -100, "JPY"), (number, 1, _PROMISED, 100, "JPY"))),
+            (_MOVE, ((-100, holder), (100, _PROMISED))),
             (_ADD_AUTHORISATION, (row,)),
         )
-        self._bank.put((writes, lambda: back.send(message, BANK_ANSWER)))
+        self._committer.put((writes, lambda: self.switch.send(message, BANK_ANSWER)))
+
+
+def _numbers(message: bytes) -> tuple[int, str]:
+    number = int.from_bytes(message[:_NUMBER], "big")
+    return number, f"tok_{number % ACCOUNTS:032d}"
+
+
+def _trace(number: int) -> str:
+    return f"0101120000|{number:06d}|99990001|0101AAAAAAAA"
 
 
 def _token(index: int) -> tuple[Any, ...]:

@@ -155,7 +155,7 @@ class ConfirmVerification:
 
 @dataclass(frozen=True, slots=True)
 class TokenChange:
-    """A token that changed as a consequence and, where its secure element should hear of it, a script.
+    """A token that changed as a consequence and, where its element should hear of it, a script.
 
     Example: the token that a newly activated one replaces is deleted.
     """

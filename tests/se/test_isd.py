@@ -290,6 +290,23 @@ def test_locking_the_card_and_an_application(rig: Rig) -> None:
     assert select(rig.contactless, instance(1)).sw == SW.OK
 
 
+@pytest.mark.parametrize(
+    "lock",
+    [
+        commands.set_status(0x40, 0x80, instance(1)),
+        commands.set_status(0x80, CardState.CARD_LOCKED, aids.ISD),
+    ],
+)
+def test_a_lock_ends_what_was_selected_before(rig: Rig, lock: Command) -> None:
+    rig.card.registry.activate(instance(1))
+    rig.card.store.flush()
+    assert select(rig.contactless, instance(1)).sw == SW.OK
+    anything = Command(0x80, 0xCA, 0x9F, 0x36, le=256)
+    assert send(rig.contactless, anything).sw == SW.INSTRUCTION_NOT_SUPPORTED  # the stand-in
+    assert open_scp03(rig.wired).send(lock).sw == SW.OK
+    assert send(rig.contactless, anything).sw == SW.CONDITIONS_NOT_SATISFIED
+
+
 def test_a_terminated_card_stays_so(rig: Rig) -> None:
     session = open_scp03(rig.wired)
     assert session.send(commands.set_status(0x80, CardState.TERMINATED, aids.ISD)).sw == SW.OK

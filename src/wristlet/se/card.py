@@ -26,7 +26,7 @@ from wristlet.wire.apdu import DATA_EXTENDED_MAX, DATA_SHORT_MAX, LE_SHORT_MAX, 
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
-from wristlet.wire.gp.lifecycle import CardState
+from wristlet.wire.gp.lifecycle import CardState, is_locked
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -264,6 +264,9 @@ class Port:
         instance = self.card.registry.get(context.aid)
         if instance is None:
             slot.context = None
+            raise CardError(SW.CONDITIONS_NOT_SATISFIED)
+        locked = self.card.is_locked or is_locked(instance.life_cycle)
+        if locked and instance.aid != aids.ISD:  # since it was selected
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
         if is_domain(instance):
             return domains.process(context, instance, command)

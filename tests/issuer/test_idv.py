@@ -9,7 +9,15 @@ import pytest
 
 from support.bank import card_envelope, envelope, running_bank
 from wristlet.env.sim import SimEnv
-from wristlet.issuer.idv import CODE_LIFE_MS, CODES_PER_CASE, IdvError, OneTimeCode
+from wristlet.issuer.idv import (
+    CODE_LIFE_MS,
+    CODES_PER_CASE,
+    DAY_MS,
+    TOO_MANY_WRONG,
+    WRONG_DATA_A_DAY,
+    IdvError,
+    OneTimeCode,
+)
 from wristlet.issuer.service import IssuerService
 from wristlet.model.issuer_messages import IdvDecision, IdvRequest, SendCode, VerifyCode
 from wristlet.model.testcards import (
@@ -95,6 +103,18 @@ async def test_wallets_doubt_gets_a_way_to_prove(bank: IssuerService) -> None:
 async def test_wrong_card_data_are_red(bank: IssuerService, changed: dict[str, str]) -> None:
     answer = await decide(bank, GREEN_CARD, "green", **changed)
     assert (answer.decision, answer.methods) == ("red", [])
+
+
+async def test_guessing_card_data_ends_after_a_few_tries(bank: IssuerService, env: SimEnv) -> None:
+    right = GREEN_CARD.security_code.reveal()
+    wrong = [f"{number:03d}" for number in range(1000) if f"{number:03d}" != right]
+    for guess in wrong[:WRONG_DATA_A_DAY]:
+        assert (await decide(bank, GREEN_CARD, security_code=guess)).decision == "red"
+    blocked = await decide(bank, GREEN_CARD)
+    assert (blocked.decision, blocked.reason) == ("red", TOO_MANY_WRONG.reason)
+    assert (await decide(bank, APP_CARD)).decision == "yellow"
+    env.clock.jump_wall_ms(DAY_MS)
+    assert (await decide(bank, GREEN_CARD)).decision == "green"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.RED_ISSUER, Outcome.CVC_MISMATCH])

@@ -35,6 +35,8 @@ CODE_LIFE_MS: Final = 600_000
 CODE_TRIES: Final = 3
 CODES_PER_CASE: Final = 5
 CODE_DIGITS: Final = 6
+WRONG_DATA_A_DAY: Final = 5
+DAY_MS: Final = 86_400_000
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
 SMS: Final = VerificationMethod("sms", "text_to_cardholder_number", "•••• 4417")
@@ -100,6 +102,7 @@ class Judgement:
 UNKNOWN_CARD: Final = Judgement(RED, "the bank does not know this card")
 WRONG_CODE: Final = Judgement(RED, "security code does not match")
 WRONG_EXPIRY: Final = Judgement(RED, "expiry date does not match")
+TOO_MANY_WRONG: Final = Judgement(RED, "too many wrong attempts; try again tomorrow")
 NOT_OPEN: Final = Judgement(RED, "the card cannot be used")
 KNOWN: Final = Judgement(GREEN, "known cardholder")
 # A card that is fine; its methods are given when somebody else asks for proof.
@@ -191,12 +194,17 @@ class IdvService:
         account = repository.account_by_index(connection, keyed(self._index_key, card.pan))
         code_mac = keyed(self._code_key, card.security_code)
         known_mac = "" if account is None else account.security_code_mac
+        code_fits = hmac.compare_digest(code_mac, known_mac)
         judgement = judge(
             account,
-            code_fits=hmac.compare_digest(code_mac, known_mac),
+            code_fits=code_fits,
             expiry_yymm=card.expiry_yymm,
             recommendation=recommendation,
         )
+        if account is not None:
+            wrong = not code_fits or card.expiry_yymm != account.expiry_yymm
+            if self._has_guessed(connection, account.account_id, wrong=wrong):
+                judgement = TOO_MANY_WRONG
         idv_id = new_id("idv", self._env.clock.now_ms(), self._env.random.bytes(RANDOM_SIZE))
         repository.run(
             connection,
@@ -210,6 +218,20 @@ class IdvService:
         return IdvDecision(
             idv_id, judgement.decision, judgement.reason, bank, list(judgement.methods)
         )
+
+    def _has_guessed(self, connection: sqlite3.Connection, account_id: str, *, wrong: bool) -> bool:
+        """Count wrong card data; after so many in a day nothing more is compared, right or wrong.
+
+        A security code has three digits: whoever may try without end finds it.
+        """
+        now_ms = self._env.clock.now_ms()
+        day = {"account_id": account_id, "since_ms": now_ms - DAY_MS}
+        repository.run(connection, "idv_failure_forget", **day)
+        if repository.number(connection, "idv_failure_count", **day) >= WRONG_DATA_A_DAY:
+            return True
+        if wrong:
+            repository.run(connection, "idv_failure_add", account_id=account_id, now_ms=now_ms)
+        return False
 
     def _new_code(self) -> str:
         if self._sandbox:

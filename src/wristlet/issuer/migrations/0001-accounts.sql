@@ -66,3 +66,11 @@ CREATE TABLE idv_cases (
     used INTEGER NOT NULL,
     used_for TEXT NOT NULL
 );
+
+-- Wrong card data given for an account: so many a day and no more are compared.
+CREATE TABLE idv_failures (
+    account_id TEXT NOT NULL,
+    created_ms BIGINT NOT NULL
+);
+
+CREATE INDEX idv_failures_by_account ON idv_failures (account_id, created_ms);

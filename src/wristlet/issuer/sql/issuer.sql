@@ -103,3 +103,12 @@ UPDATE idv_cases SET tries_left = tries_left - 1 WHERE idv_id = :idv_id;
 
 -- name: idv_case_use!
 UPDATE idv_cases SET used = 1, used_for = :used_for WHERE idv_id = :idv_id;
+
+-- name: idv_failure_add!
+INSERT INTO idv_failures (account_id, created_ms) VALUES (:account_id, :now_ms);
+
+-- name: idv_failure_count$
+SELECT COUNT(*) FROM idv_failures WHERE account_id = :account_id AND created_ms > :since_ms;
+
+-- name: idv_failure_forget!
+DELETE FROM idv_failures WHERE account_id = :account_id AND created_ms <= :since_ms;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import stat
 import threading
@@ -20,6 +21,7 @@ from wristlet.crypto.seal import read_seal_key
 from wristlet.env.real import real_env
 from wristlet.links.apdu_socket import CardServer
 from wristlet.se.card import Card, SandboxKeysError
+from wristlet.se.journal import StoreCorruptError
 from wristlet.wire.gp import aids
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def test_new_makes_keys_and_says_where(tmp_path: Path) -> None:
         f"made the secure element's seal key: {tmp_path}/se.key {keep}",
         f"made the owner's seal key: {tmp_path}/owner.key {keep}",
         f"made the owner's key store: {tmp_path}/owner.keys",
+        f"made the rollback counter: {tmp_path}/se.counter (keep it apart from the state)",
     ]
     for name in ("se.key", "owner.key", "owner.keys"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
@@ -81,12 +84,7 @@ def test_new_again_is_a_conflict_and_a_second_one_shares_the_owner(tmp_path: Pat
     assert "holds a secure element already" in again.stderr
     second = new(tmp_path, "other", "--sandbox", "--json")
     assert "owner" not in second.stderr
-    cards = [
-        Card.open(
-            real_env(), str(tmp_path / name), read_seal_key(tmp_path / f"{name}.key"), sandbox=True
-        )
-        for name in ("se", "other")
-    ]
+    cards = [opened(tmp_path, name, sandbox=True) for name in ("se", "other")]
     assert [card.se_id.hex() for card in cards] == [
         json.loads(made.stdout)["se_id"] for made in (first, second)
     ]
@@ -97,11 +95,40 @@ def test_a_profile_makes_one_of_ones_own_and_the_sandbox_only_opens_as_such(tmp_
     (tmp_path / "profile.json").write_text(se_cards.profile(max_instances=3).to_json())
     made = new(tmp_path, "se", "--profile", str(tmp_path / "profile.json"))
     assert made.exit_code == Exit.OK, made.stderr
-    key = read_seal_key(tmp_path / "se.key")
-    assert Card.open(real_env(), str(tmp_path / "se"), key).profile.max_instances == 3
+    assert opened(tmp_path, "se").profile.max_instances == 3
     assert new(tmp_path, "other", "--sandbox").exit_code == Exit.OK
     with pytest.raises(SandboxKeysError):
-        Card.open(real_env(), str(tmp_path / "other"), read_seal_key(tmp_path / "other.key"))
+        opened(tmp_path, "other")
+
+
+def test_an_older_folder_put_back_does_not_open(tmp_path: Path) -> None:
+    assert new(tmp_path, "se", "--sandbox").exit_code == Exit.OK
+    shutil.copytree(tmp_path / "se", tmp_path / "older")
+    opened(tmp_path, "se", sandbox=True)
+    shutil.rmtree(tmp_path / "se")
+    shutil.copytree(tmp_path / "older", tmp_path / "se")
+    with pytest.raises(StoreCorruptError):
+        opened(tmp_path, "se", sandbox=True)
+
+
+def test_a_counter_is_neither_shared_nor_kept_in_the_state(tmp_path: Path) -> None:
+    assert new(tmp_path, "se", "--sandbox").exit_code == Exit.OK
+    taken = new(tmp_path, "other", "--sandbox", "--counter", str(tmp_path / "se.counter"))
+    assert (taken.exit_code, "another element" in taken.stderr) == (Exit.CONFLICT, True)
+    inside = new(tmp_path, "other", "--sandbox", "--counter", str(tmp_path / "other" / "counter"))
+    assert inside.exit_code != Exit.OK
+    assert "put it elsewhere" in inside.stderr
+
+
+def opened(folder: Path, name: str, *, sandbox: bool = False) -> Card:
+    """Open an element as `se run` does."""
+    return Card.open(
+        real_env(),
+        str(folder / name),
+        read_seal_key(folder / f"{name}.key"),
+        sandbox=sandbox,
+        counter_path=str(folder / f"{name}.counter"),
+    )
 
 
 def test_another_owner_key_does_not_open_the_owners_store(tmp_path: Path) -> None:

@@ -62,8 +62,11 @@ def element(folder: Path) -> tuple[Path, Path]:
     key_file.chmod(0o600)
     key, env = read_seal_key(key_file), SimEnv(1)
     owner = owner_store(env)
-    identity = create(real_env(), str(state), key, owner, profile(), sandbox=True)
-    card = Card.open(real_env(), str(state), key, sandbox=True)
+    counter = str(folder / "se.counter")
+    identity = create(
+        real_env(), str(state), key, owner, profile(), sandbox=True, counter_path=counter
+    )
+    card = Card.open(real_env(), str(state), key, sandbox=True, counter_path=counter)
     rig = Rig(env, owner, identity, card)
     rig.enrol_phone()
     phone = open_scp11a(rig)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wristlet.cli.output import Exit, as_json, fail
+from wristlet.cli.output import Exit, as_json, fail, note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +78,7 @@ class _Screen:
 
     def page(self, url: str) -> None:
         """The page is up."""
-        self._console.print(f"[bold]page[/bold]  {url}   (Ctrl-C ends everything)")
+        note(f"page  {url}   (Ctrl-C ends everything)")
 
     def finished(self, result: DemoResult) -> None:
         """All steps are done: the table."""

@@ -24,6 +24,13 @@ app = typer.Typer(help="The secure element.", no_args_is_help=True)
 
 Sockets = Annotated[Path, typer.Option(help="Folder of wired.sock and contactless.sock.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CounterOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of the rollback counter; STATE.counter beside the seal key unless given.",
+        show_default=False,
+    ),
+]
 EMV_ATR = "3B80800101"
 
 
@@ -39,6 +46,7 @@ def new(
             show_default=False,
         ),
     ] = None,
+    counter: CounterOption = None,
     profile: Annotated[
         Path | None,
         typer.Option(help="Profile as JSON: roots, PIN policy, lease, CRS.", show_default=False),
@@ -58,7 +66,7 @@ def new(
     if profile is not None:
         need(profile, "profile", "write one, or use --sandbox for test roots")
     with ending("se new"):
-        places = Places.of(state, owner, seal_key, owner_key)
+        places = Places.of(state, owner, seal_key, owner_key, counter)
         made = make(real_env(), places, profile, sandbox=sandbox)
     for line in made.notes:
         note(line)
@@ -72,6 +80,7 @@ def run(
     state: Annotated[Path, typer.Option(help="Folder of the secure element.")],
     seal_key: Annotated[Path, typer.Option(help="Its seal key file.")],
     sockets: Sockets,
+    counter: CounterOption = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Allow one that has the well-known test keys.")
     ] = False,
@@ -82,11 +91,14 @@ def run(
     """
     need(state, "secure element", "make one with se new")
     need(seal_key, "seal key", "name the one that se new made")
+    from wristlet.lab.new_se import counter_of
     from wristlet.se.serve import SeInUseError, run_se
 
     with ending("secure element"):
+        apart = counter_of(state, seal_key, counter)
+        need(apart, "rollback counter", "name the one that se new made, by --counter")
         try:
-            run_se(state, seal_key, sockets, sandbox=sandbox)
+            run_se(state, seal_key, sockets, sandbox=sandbox, counter_path=apart)
         except SeInUseError as error:
             fail(f"secure element: {error}", Exit.CONFLICT)
 

@@ -49,7 +49,7 @@ class PinBlocked(CompanionError):
     def __init__(self) -> None:
         super().__init__(
             "PIN: blocked after three wrong entries; your cards stay,"
-            " ask your bank to reset the PIN"
+            " and small amounts go on without it"
         )
 
 

@@ -194,7 +194,13 @@ async def _start_devices(
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths = sandbox.paths
-    card = Card.open(env, str(paths.folder("se")), setup.seal_key(env, paths, "se"), sandbox=True)
+    card = Card.open(
+        env,
+        str(paths.folder("se")),
+        setup.seal_key(env, paths, "se"),
+        sandbox=True,
+        counter_path=paths.counter,
+    )
     relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)), env.random)
     strap = BreakableStrap(lambda: _same(relay), relay)
     phone = Companion(

@@ -25,25 +25,49 @@ _SEAL_KEY_BYTES = 32
 class Places:
     """Where everything lies; `owner_key` seals the owner's store, `seal_key` the element.
 
-    Two keys, because whoever runs an element needs its own and must not get its maker's.
+    Two keys, because whoever runs an element needs its own and must not get its maker's. The
+    rollback counter lies apart from the state, or else it would be put back together with it.
     """
 
     state: Path
     seal_key: Path
     owner: Path
     owner_key: Path
+    counter: Path
 
     @classmethod
-    def of(cls, state: Path, owner: Path, seal_key: Path, owner_key: Path | None = None) -> Places:
-        """Put the owner's seal key beside the element's unless told where; raises ValueError."""
+    def of(
+        cls,
+        state: Path,
+        owner: Path,
+        seal_key: Path,
+        owner_key: Path | None = None,
+        counter: Path | None = None,
+    ) -> Places:
+        """Put owner's key and counter beside the seal key unless told where; raises ValueError."""
         chosen = owner_key or seal_key.with_name(OWNER_KEY_NAME)
+        apart = counter_of(state, seal_key, counter)
         for name, path in (("--seal-key", seal_key), ("--owner-key", chosen)):
             if path.absolute().is_relative_to(state.absolute()):
                 raise ValueError(
                     f"{name} {path}: lies in the state folder; put it elsewhere, "
                     "so that a copied folder alone does not open"
                 )
-        return cls(state, seal_key, owner, chosen)
+        return cls(state, seal_key, owner, chosen, apart)
+
+
+def counter_of(state: Path, seal_key: Path, counter: Path | None = None) -> Path:
+    """Return where an element's rollback counter lies: beside the seal key unless told.
+
+    Raises ValueError for a place inside the state folder.
+    """
+    chosen = counter or seal_key.with_name(f"{state.name}.counter")
+    if chosen.absolute().is_relative_to(state.absolute()):
+        raise ValueError(
+            f"--counter {chosen}: lies in the state folder; put it elsewhere, "
+            "so that an older folder put back is noticed"
+        )
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +89,11 @@ def make(env: Env, places: Places, profile: Path | None = None, *, sandbox: bool
             "--profile: outside the sandbox a profile names the token service's and the brand's "
             "roots; give one, or --sandbox for test roots"
         )
+    if env.disk.exists(places.counter) and not env.disk.exists(places.state):
+        raise FileExistsError(
+            f"--counter {places.counter}: belongs to another element; name a new file, or remove "
+            "it if that element is gone"
+        )
     chosen = None if profile is None else Profile.from_json(profile.read_bytes())
     notes: list[str] = []
     seal_key = _seal_key(env, places.seal_key, "the secure element's seal key", notes)
@@ -76,7 +105,9 @@ def make(env: Env, places: Places, profile: Path | None = None, *, sandbox: bool
         owner,
         chosen or _sandbox_profile(env, owner),
         sandbox=sandbox,
+        counter_path=str(places.counter),
     )
+    notes.append(f"made the rollback counter: {places.counter} (keep it apart from the state)")
     return Made(identity, tuple(notes))
 
 

@@ -49,6 +49,11 @@ class Paths:
         return self.root / "seal-keys" / f"{part}.key"
 
     @property
+    def counter(self) -> str:
+        """The secure element's rollback counter, apart from its folder."""
+        return str(self.root / "seal-keys" / "se.counter")
+
+    @property
     def phone_state(self) -> str:
         """The phone's own sealed file."""
         return str(self.folder("phone") / "phone.sealed")
@@ -123,6 +128,7 @@ async def make_sandbox(env: Env, root: Path, durability: Durability = "power") -
         stores["owner"],
         profile,
         sandbox=True,
+        counter_path=paths.counter,
     )
     ensure_dir(env.disk, paths.folder("phone"))
     maker_root = bytes(stores["owner"].get(se_create.ROOT_CERT, KeyUsage.PUBLIC))

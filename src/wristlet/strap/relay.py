@@ -43,11 +43,17 @@ class _Offer:
 
 
 def needs_a_touch(command: bytes) -> bool:
-    """Tell whether a command stands for a touch of the strap and so may not come from the phone."""
+    """Tell whether a command stands for a touch of the strap and so may not come from the phone.
+
+    Logical channels belong to the firmware too: a phone that opened them all would starve buttons
+    and the wear sensor.
+    """
     try:
         parsed = Command.parse(command)
     except DecodeError:
         return False
+    if parsed.channel or parsed.ins == INS_MANAGE_CHANNEL:
+        return True
     if parsed.is_secured:
         return False
     first_enrolment = parsed.ins == INS_ENROL and parsed.p1 == 0x00

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import authorisation, tap
+from bench import authorisation, codec, memory, provisioning, tap
 from bench.measure import Result
 
 
@@ -29,6 +29,9 @@ BENCHES: Final[dict[str, Bench]] = {
     "tap": tap.volatile,
     "tap-sealed": tap.sealed,
     "authorisation": authorisation.run,
+    "provisioning": provisioning.run,
+    "memory": memory.run,
+    "codec": codec.run,
 }
 _SIGNS: Final = {"at_most": "≤", "at_least": "≥", "information": ""}
 

@@ -23,7 +23,6 @@ from wristlet.crypto.mac import HopMac
 from wristlet.crypto.tdes import TdesKey
 from wristlet.env.base import Env
 from wristlet.env.real import real_env
-from wristlet.issuer.repository import MIGRATIONS as ISSUER_MIGRATIONS
 from wristlet.lab import setup
 from wristlet.links.hop_keys import hop_key
 from wristlet.links.iso8583_link import open_message, seal_message
@@ -43,7 +42,6 @@ from wristlet.pos.terminal import drive
 from wristlet.se.applets.base import Interface
 from wristlet.tsp.cards import yymmdd_of
 from wristlet.tsp.programs import BIN_DIGITS
-from wristlet.tsp.repository import MIGRATIONS as TSP_MIGRATIONS
 from wristlet.wire import ber
 from wristlet.wire.emv import tags
 from wristlet.wire.iso8583 import framing
@@ -281,9 +279,7 @@ def run(folder: Path, *, quick: bool) -> list[Result]:
     """Compare at 64 in flight and at one; every host of either side is a process."""
     sandbox, taps, key = uvloop.run(_prepare(folder, 1 if quick else STRAPS))
     places, listeners, limit_key = Places.open(), limits.Listeners.open(), bytes(16)
-    limit_mains = limits.mains(
-        listeners, folder, _sql(TSP_MIGRATIONS), _sql(ISSUER_MIGRATIONS), limit_key
-    )
+    limit_mains = limits.mains(listeners, folder, limit_key)
     with crew([*our_mains(sandbox, places), *limit_mains]):
         ours = OurSide(places.acquirer, taps, key)
         limit = LimitSide(listeners.acquirer, limit_key)
@@ -308,7 +304,3 @@ async def _compare(ours: OurSide, limit: LimitSide, *, quick: bool) -> list[Resu
         )
         rows.append(found.as_rate(f"authorisation over TCP, {in_flight} in flight", target))
     return rows
-
-
-def _sql(migrations: Path) -> str:
-    return "".join(path.read_text("utf-8") for path in sorted(migrations.glob("*.sql")))

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from bench.limits import tables
 from bench.limits.tap import CryptoTap
 
 Rows: TypeAlias = tuple[str, tuple[tuple[Any, ...], ...]]
@@ -39,7 +40,7 @@ BANK_ANSWER, ANSWER = 104, 120
 ACCOUNTS: Final = 16
 _NUMBER: Final = 8
 _MAC: Final = 8
-_FILLER: Final = os.urandom(1024)
+FILLER: Final = os.urandom(1024)
 _INPUT_18: Final = 50
 _PROMISED: Final = "authorised:99990001"
 
@@ -140,7 +141,7 @@ class End(asyncio.Protocol):
 
     def send(self, message: bytes, size: int) -> None:
         """Send a message's number in a frame of this size."""
-        body = message[:_NUMBER] + _FILLER[: size - 2 - _NUMBER - _MAC]
+        body = message[:_NUMBER] + FILLER[: size - 2 - _NUMBER - _MAC]
         if not self._out:
             asyncio.get_running_loop().call_soon(self._flush)
         self._out.append((size - 2).to_bytes(2, "big") + body + self._mac(body))
@@ -162,19 +163,19 @@ def _forget(_: bytes) -> None:
 
 def frame(number: int, key: bytes) -> bytes:
     """Return the terminal's request of this number."""
-    body = number.to_bytes(_NUMBER, "big") + _FILLER[: REQUEST - 2 - _NUMBER - _MAC]
+    body = number.to_bytes(_NUMBER, "big") + FILLER[: REQUEST - 2 - _NUMBER - _MAC]
     mac = CMAC(AES(key))
     mac.update(body)
     return (REQUEST - 2).to_bytes(2, "big") + body + mac.finalize()[:_MAC]
 
 
 def mains(
-    listeners: Listeners, folder: Path, token_schema: str, bank_schema: str, key: bytes
+    listeners: Listeners, folder: Path, key: bytes
 ) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     """Return what the four processes run."""
     return [
-        lambda: _bank(listeners, key, folder / "limit-bank.db", bank_schema),
-        lambda: _tokens(listeners, key, folder / "limit-tokens.db", token_schema),
+        lambda: _bank(listeners, key, folder / "limit-bank.db"),
+        lambda: _tokens(listeners, key, folder / "limit-tokens.db"),
         lambda: _switch(listeners, key),
         lambda: _acquirer(listeners, key),
     ]
@@ -233,9 +234,9 @@ async def _switch(listeners: Listeners, key: bytes) -> None:
     await _for_ever()
 
 
-async def _tokens(listeners: Listeners, key: bytes, path: Path, schema: str) -> None:
-    rows: Rows = (_ADD_TOKEN, tuple(_token(index) for index in range(ACCOUNTS)))
-    committer = Committer(path, schema, [rows])
+async def _tokens(listeners: Listeners, key: bytes, path: Path) -> None:
+    rows: Rows = (_ADD_TOKEN, tuple(token_row(index) for index in range(ACCOUNTS)))
+    committer = Committer(path, tables.TOKENS, [rows])
     committer.start()
     switch = await _serve(listeners.tokens, key)
     host = _TokenService(committer, switch, await _ask(listeners.switch_back, key))
@@ -243,10 +244,10 @@ async def _tokens(listeners: Listeners, key: bytes, path: Path, schema: str) -> 
     await _for_ever()
 
 
-async def _bank(listeners: Listeners, key: bytes, path: Path, schema: str) -> None:
+async def _bank(listeners: Listeners, key: bytes, path: Path) -> None:
     holders = [f"cardholder:{index}" for index in range(ACCOUNTS)]
     balances = tuple((name, "JPY", 10**12) for name in (*holders, _PROMISED))
-    committer = Committer(path, schema, [("INSERT INTO balances VALUES (?,?,?)", balances)])
+    committer = Committer(path, tables.BANK, [("INSERT INTO balances VALUES (?,?,?)", balances)])
     committer.start()
     host = _Bank(committer, await _serve(listeners.bank, key))
     host.switch.receive = host.book
@@ -287,7 +288,7 @@ class _TokenService:
             None, 0,
         )  # fmt: skip
         writes: tuple[Rows, ...] = (
-            (_SET_ATC, ((number, _FILLER[:32], token),)),
+            (_SET_ATC, ((number, FILLER[:32], token),)),
             (_ADD_TAP, (row,)),
         )
         self._committer.put((writes, lambda: self.onward.send(message, TO_BANK)))
@@ -334,10 +335,10 @@ def _trace(number: int) -> str:
     return f"0101120000|{number:06d}|99990001|0101AAAAAAAA"
 
 
-def _token(index: int) -> tuple[Any, ...]:
+def token_row(index: int) -> tuple[Any, ...]:
     """One row of the token table, as wide as ours."""
     return (
         f"tok_{index:032d}", "wallet", f"{index:064x}", f"{index:032x}", index.to_bytes(32, "big"),
-        _FILLER[:44], "0025", "3012", "01", "K3", 1, _FILLER[:11], "0025", "Aoba Bank",
-        "Aoba Credit", "aoba", "idv_1", "", "active", "", 1, 1, "", 0, _FILLER[:32], 0, 0,
+        FILLER[:44], "0025", "3012", "01", "K3", 1, FILLER[:11], "0025", "Aoba Bank",
+        "Aoba Credit", "aoba", "idv_1", "", "active", "", 1, 1, "", 0, FILLER[:32], 0, 0,
     )  # fmt: skip

@@ -6,6 +6,8 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
 
 from wristlet.crypto import ec, jwe
 from wristlet.crypto.errors import EnvelopeError
@@ -13,6 +15,7 @@ from wristlet.model.pan import Pan, PanError
 from wristlet.tsp.errors import TspError, invalid
 from wristlet.wire.masked import SecretDigits
 
+_DAY_MS: Final = 86_400_000
 _FIELDS = frozenset({"pan", "expiry_yymm", "security_code"})
 _EXPIRY = re.compile(r"\d\d(0[1-9]|1[0-2])")
 _SECURITY_CODE = re.compile(r"\d{3,4}")
@@ -72,7 +75,12 @@ def open_code(code_jwe: str, key: ec.PrivateKey) -> SecretDigits:
 
 def yymm_of(now_ms: int) -> str:
     """Return the month of a moment (UTC) as YYMM: an expiry below it is over."""
-    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%y%m")
+    return _yymm_of_day(now_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=4)
+def _yymm_of_day(day: int) -> str:
+    return datetime.fromtimestamp(day * _DAY_MS / 1000, UTC).strftime("%y%m")
 
 
 def yymmdd_of(now_ms: int) -> str:

@@ -20,6 +20,7 @@ TAG_BYTES_MAX: Final = 4
 LENGTH_BYTES_MAX: Final = 3
 """Bytes after the byte that counts them: values reach 16,777,215 bytes."""
 DEPTH_MAX: Final = 16
+_SHORT: Final = tuple(bytes((length,)) for length in range(0x80))
 
 Item: TypeAlias = "tuple[int, bytes | Sequence[Item]]"
 
@@ -74,7 +75,9 @@ def encode_length(length: int) -> bytes:
 
 def encode(tag: int, value: bytes) -> bytes:
     """Return one data object."""
-    return tag_bytes(tag) + encode_length(len(value)) + value
+    size = len(value)
+    length = _SHORT[size] if size < 0x80 else encode_length(size)
+    return tag_bytes(tag) + length + value
 
 
 def build(*items: Item) -> bytes:
@@ -110,7 +113,10 @@ def header(data: bytes, offset: int = 0) -> tuple[int, int, int]:
     position = offset
     tag = data[position]
     position += 1
-    if tag == 0 or tag & 0x1F == 0x1F:
+    if tag & 0x1F == 0x1F and position < size and data[position] < 0x80:
+        tag = tag << 8 | data[position]
+        position += 1
+    elif tag == 0 or tag & 0x1F == 0x1F:
         tag, position = read_tag(data, offset)
     if position >= size:
         raise DecodeError(f"tag {tag:02X} has no length", offset=position)
@@ -187,17 +193,22 @@ def parse_one(data: bytes, offset: int = 0) -> tuple[Tlv, int]:
 
 def parse(data: bytes) -> tuple[Tlv, ...]:
     """Read the objects of one level; `00` between objects is skipped as EMV Annex B allows."""
-    found: list[Tlv] = []
+    return tuple([Tlv(tag, data[start:end]) for tag, start, end in _level(data)])
+
+
+def _level(data: bytes) -> list[tuple[int, int, int]]:
+    """Read the headers of one level: tag, start and end of the value."""
+    found: list[tuple[int, int, int]] = []
     position = 0
     size = len(data)
     while position < size:
         if data[position] == 0:
             position += 1
             continue
-        tag, start, end = header(data, position)
-        found.append(Tlv(tag, data[start:end]))
-        position = end
-    return tuple(found)
+        one = header(data, position)
+        found.append(one)
+        position = one[2]
+    return found
 
 
 def find(data: bytes, *path: int) -> bytes | None:
@@ -267,10 +278,22 @@ def _walk(data: bytes, above: tuple[int, ...]) -> Iterator[tuple[int, Tlv]]:
 def collect(data: bytes) -> dict[int, bytes]:
     """Return the primitive objects of all levels by tag; of several the first wins."""
     leaves: dict[int, bytes] = {}
-    for _, tlv in walk(data):
-        if not is_constructed(tlv.tag):
-            leaves.setdefault(tlv.tag, tlv.value)
+    _collect(data, (), leaves)
     return leaves
+
+
+def _collect(data: bytes, above: tuple[int, ...], leaves: dict[int, bytes]) -> None:
+    if len(above) >= DEPTH_MAX:
+        raise DecodeError(f"nested deeper than {DEPTH_MAX} levels", path=_names(above))
+    try:
+        objects = _level(data)
+    except DecodeError as error:
+        raise DecodeError(error.message, offset=error.offset, path=_names(above)) from None
+    for tag, start, end in objects:
+        if is_constructed(tag):
+            _collect(data[start:end], (*above, tag), leaves)
+        elif tag not in leaves:
+            leaves[tag] = data[start:end]
 
 
 def _names(tags: tuple[int, ...]) -> tuple[str, ...]:

@@ -1,0 +1,64 @@
+"""Memory of idle secure elements in one process, each with two cards."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from bench.measure import Result
+from bench.workshop import Workshop
+
+KIB_MAX: Final = 16.0
+COUNT: Final = 10_000
+COUNT_QUICK: Final = 100
+WARM: Final = 20
+"""Made before the first reading, so that code and shared values are not counted."""
+_KIB: Final = 1024
+
+
+def run(folder: Path, *, quick: bool) -> list[Result]:
+    """Count what a fleet adds to the resident memory of a fresh process."""
+    count = COUNT_QUICK if quick else COUNT
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_measure, args=(folder, count, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    used: int = ours.recv()
+    process.join()
+    each = used / count / _KIB
+    return [
+        Result(
+            name=f"memory of an idle secure element, of {count:,}",
+            unit="KiB, against what it may have",
+            ours=each,
+            limit=KIB_MAX,
+            ratio=each / KIB_MAX,
+            sense="at_most",
+            target=1.0,
+            rounds=1,
+            quiet_rounds=1,
+        )
+    ]
+
+
+def _measure(folder: Path, count: int, answer: Connection) -> None:
+    workshop = Workshop(folder)
+    kept = list(workshop.fleet(WARM))
+    gc.collect()
+    before = _resident()
+    kept.extend(workshop.fleet(count))
+    gc.collect()
+    answer.send(_resident() - before)
+
+
+def _resident() -> int:
+    """Return the process's resident bytes."""
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmRSS":
+            return int(value.split()[0]) * _KIB
+    raise RuntimeError("/proc/self/status names no resident memory")

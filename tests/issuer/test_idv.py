@@ -11,9 +11,11 @@ from support.bank import card_envelope, envelope, running_bank
 from wristlet.env.sim import SimEnv
 from wristlet.issuer.idv import (
     CODE_LIFE_MS,
+    CODE_TRIES,
     CODES_PER_CASE,
     DAY_MS,
     TOO_MANY_WRONG,
+    WRONG_CODES_A_DAY,
     WRONG_DATA_A_DAY,
     IdvError,
     OneTimeCode,
@@ -185,6 +187,18 @@ async def test_three_wrong_codes_end_the_code(bank: IssuerService) -> None:
     assert await verify(bank, idv_id, OTP_RIGHT) == ("tries_exceeded", 0)
     await bank.idv.send_code(SendCode(idv_id, "sms"))
     assert await verify(bank, idv_id, OTP_RIGHT) == ("success", 2)
+
+
+async def test_new_cases_do_not_renew_the_guesses_of_a_day(
+    bank: IssuerService, env: SimEnv
+) -> None:
+    for _ in range(WRONG_CODES_A_DAY // CODE_TRIES + 1):
+        idv_id = await open_case(bank)
+        for _ in range(CODE_TRIES):
+            await verify(bank, idv_id, OTP_WRONG)
+    assert (await verify(bank, await open_case(bank), OTP_RIGHT))[0] == "tries_exceeded"
+    env.clock.advance_ms(DAY_MS)
+    assert (await verify(bank, await open_case(bank), OTP_RIGHT))[0] == "success"
 
 
 async def test_code_lives_ten_minutes(bank: IssuerService, env: SimEnv) -> None:

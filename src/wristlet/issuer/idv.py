@@ -36,6 +36,8 @@ CODE_TRIES: Final = 3
 CODES_PER_CASE: Final = 5
 CODE_DIGITS: Final = 6
 WRONG_DATA_A_DAY: Final = 5
+WRONG_CODES_A_DAY: Final = 10
+DATA, CODE = "data", "code"
 DAY_MS: Final = 86_400_000
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -203,8 +205,10 @@ class IdvService:
         )
         if account is not None:
             wrong = not code_fits or card.expiry_yymm != account.expiry_yymm
-            if self._has_guessed(connection, account.account_id, wrong=wrong):
+            if self._guesses(connection, account.account_id, DATA) >= WRONG_DATA_A_DAY:
                 judgement = TOO_MANY_WRONG
+            elif wrong:
+                self._count_guess(connection, account.account_id, DATA)
         idv_id = new_id("idv", self._env.clock.now_ms(), self._env.random.bytes(RANDOM_SIZE))
         repository.run(
             connection,
@@ -219,19 +223,20 @@ class IdvService:
             idv_id, judgement.decision, judgement.reason, bank, list(judgement.methods)
         )
 
-    def _has_guessed(self, connection: sqlite3.Connection, account_id: str, *, wrong: bool) -> bool:
-        """Count wrong card data; after so many in a day nothing more is compared, right or wrong.
+    def _guesses(self, connection: sqlite3.Connection, account_id: str, kind: str) -> int:
+        """Count the wrong data or codes of a day; from a limit on nothing more is compared.
 
-        A security code has three digits: whoever may try without end finds it.
+        A security code has three digits and a one-time code six: who may try for ever finds both.
         """
+        since_ms = self._env.clock.now_ms() - DAY_MS
+        repository.run(connection, "idv_failure_forget", account_id=account_id, since_ms=since_ms)
+        day = {"account_id": account_id, "kind": kind, "since_ms": since_ms}
+        return repository.number(connection, "idv_failure_count", **day)
+
+    def _count_guess(self, connection: sqlite3.Connection, account_id: str, kind: str) -> None:
         now_ms = self._env.clock.now_ms()
-        day = {"account_id": account_id, "since_ms": now_ms - DAY_MS}
-        repository.run(connection, "idv_failure_forget", **day)
-        if repository.number(connection, "idv_failure_count", **day) >= WRONG_DATA_A_DAY:
-            return True
-        if wrong:
-            repository.run(connection, "idv_failure_add", account_id=account_id, now_ms=now_ms)
-        return False
+        guess = {"account_id": account_id, "kind": kind, "now_ms": now_ms}
+        repository.run(connection, "idv_failure_add", **guess)
 
     def _new_code(self) -> str:
         if self._sandbox:
@@ -271,13 +276,15 @@ class IdvService:
         if case.used:
             again = fits and request.task_id and request.task_id == case.used_for
             return CodeVerified(SUCCESS, case.tries_left) if again else CodeVerified(EXPIRED, 0)
-        if case.tries_left <= 0:
+        too_many = self._guesses(connection, case.account_id, CODE) >= WRONG_CODES_A_DAY
+        if case.tries_left <= 0 or too_many:
             return CodeVerified(EXCEEDED, 0)
         repository.run(connection, "idv_try_use", idv_id=idv_id)
         left = case.tries_left - 1
         if self._is_expired(case, code):
             return CodeVerified(EXPIRED, left)
         if not fits:
+            self._count_guess(connection, case.account_id, CODE)
             return CodeVerified(INCORRECT if left else EXCEEDED, left)
         repository.run(connection, "idv_case_use", idv_id=idv_id, used_for=request.task_id)
         return CodeVerified(SUCCESS, left)

@@ -67,9 +67,10 @@ CREATE TABLE idv_cases (
     used_for TEXT NOT NULL
 );
 
--- Wrong card data given for an account: so many a day and no more are compared.
+-- Wrong card data and codes given for an account: so many a day and no more are compared.
 CREATE TABLE idv_failures (
     account_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
     created_ms BIGINT NOT NULL
 );
 

@@ -105,10 +105,11 @@ UPDATE idv_cases SET tries_left = tries_left - 1 WHERE idv_id = :idv_id;
 UPDATE idv_cases SET used = 1, used_for = :used_for WHERE idv_id = :idv_id;
 
 -- name: idv_failure_add!
-INSERT INTO idv_failures (account_id, created_ms) VALUES (:account_id, :now_ms);
+INSERT INTO idv_failures (account_id, kind, created_ms) VALUES (:account_id, :kind, :now_ms);
 
 -- name: idv_failure_count$
-SELECT COUNT(*) FROM idv_failures WHERE account_id = :account_id AND created_ms > :since_ms;
+SELECT COUNT(*) FROM idv_failures
+WHERE account_id = :account_id AND kind = :kind AND created_ms > :since_ms;
 
 -- name: idv_failure_forget!
 DELETE FROM idv_failures WHERE account_id = :account_id AND created_ms <= :since_ms;

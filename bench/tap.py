@@ -64,19 +64,26 @@ def _commands(product: Product, aid: bytes) -> tuple[bytes, ...]:
 def volatile(folder: Path, *, quick: bool) -> list[Result]:
     """Compare taps of a secure element in memory with their cryptography."""
     workshop = Workshop(folder)
-    return [uvloop.run(_volatile(workshop, product, quick)) for product in PRODUCTS]
+    return [
+        uvloop.run(_volatile(workshop, product, quick, bare=bare))
+        for bare in (False, True)
+        for product in PRODUCTS
+    ]
 
 
-async def _volatile(workshop: Workshop, product: Product, quick: bool) -> Result:
+async def _volatile(workshop: Workshop, product: Product, quick: bool, *, bare: bool) -> Result:
     element = workshop.volatile(product)
     ours = Tap(element)
-    limit = limits.CryptoTap(element.master_key, limits.INPUT_SIZES[product.name])
+    make = limits.BareTap if bare else limits.CryptoTap
+    limit = make(element.master_key, limits.INPUT_SIZES[product.name])
     count = 20 if quick else LEASE_TAPS - 5
     found = await compare(
         timed(ours.prepare, ours.tap, count),
         timed(nothing, limit.tap, count * 4),
         rounds=3 if quick else 81,
     )
+    if bare:
+        return found.as_time(f"the same, no context kept, {product.name}", None)
     return found.as_time(f"tap, volatile store, {product.name}", VOLATILE_MAX)
 
 

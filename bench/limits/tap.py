@@ -22,14 +22,15 @@ INPUT_SIZES: Final = {"K3": 50, "K2": 47}
 PAGE: Final = 4096
 _PAGES: Final = 256
 _ODD: Final = bytes(byte & 0xFE | (1 - (byte >> 1).bit_count() % 2) for byte in range(256))
-_ZEROS: Final = bytes(8)
+_BLOCK: Final = ECB()
+_CHAIN: Final = CBC(bytes(8))
 
 
 class CryptoTap:
     """Makes one cryptogram per tap under a kept master key."""
 
     def __init__(self, master_key: bytes, input_size: int) -> None:
-        self._derive = Cipher(TripleDES(master_key + master_key[:8]), ECB()).encryptor()
+        self._derive = Cipher(TripleDES(master_key + master_key[:8]), _BLOCK).encryptor()
         data = os.urandom(input_size) + b"\x80"
         padded = data.ljust(-(-len(data) // 8) * 8, b"\0")
         self._first, self._last = padded[:-8], int.from_bytes(padded[-8:], "big")
@@ -42,10 +43,23 @@ class CryptoTap:
         blocks = atc + b"\xf0\0\0\0\0\0" + atc + b"\x0f\0\0\0\0\0"
         key = self._derive.update(blocks).translate(_ODD)
         left = key[:8]
-        chain = Cipher(TripleDES(left * 3), CBC(_ZEROS)).encryptor()
+        chain = Cipher(TripleDES(left * 3), _CHAIN).encryptor()
         chained = int.from_bytes(chain.update(self._first)[-8:], "big")
         block = (chained ^ self._last).to_bytes(8, "big")
-        return Cipher(TripleDES(key + left), ECB()).encryptor().update(block)
+        return Cipher(TripleDES(key + left), _BLOCK).encryptor().update(block)
+
+
+class BareTap(CryptoTap):
+    """The same from the key's bytes, as they lie in a store: no context is kept."""
+
+    def __init__(self, master_key: bytes, input_size: int) -> None:
+        super().__init__(master_key, input_size)
+        self._key = master_key
+
+    def tap(self) -> bytes:
+        """Make the context of the master key anew, then as above."""
+        self._derive = Cipher(TripleDES(self._key + self._key[:8]), _BLOCK).encryptor()
+        return super().tap()
 
 
 class DurableTap(CryptoTap):

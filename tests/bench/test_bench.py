@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 NAMES = (
     "tap, volatile store, K3",
     "tap, volatile store, K2",
+    "the same, no context kept, K3",
+    "the same, no context kept, K2",
     "tap, sealed store, K3",
     "tap, sealed store, K2",
     "authorisation over TCP, 64 in flight",

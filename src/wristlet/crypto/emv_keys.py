@@ -51,7 +51,9 @@ def session_key_common(mk: AnyKey, r8: bytes) -> bytes:
 
 def session_key_ac(mk: AnyKey, atc: int) -> bytes:
     """Derive the session key of the application cryptogram with this ATC."""
-    return session_key_common(mk, atc.to_bytes(2, "big") + bytes(6))
+    counter = atc.to_bytes(2, "big")
+    blocks = counter + b"\xf0\0\0\0\0\0" + counter + b"\x0f\0\0\0\0\0"
+    return with_odd_parity(ecb_encrypt(mk, blocks))
 
 
 def session_key_mchip(mk: AnyKey, atc: int, un: bytes) -> bytes:

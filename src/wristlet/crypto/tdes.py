@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 KEY_BYTES: Final = 16
 BLOCK_BYTES: Final = 8
 _ZERO_IV: Final = bytes(BLOCK_BYTES)
+_BLOCK: Final = ECB()
+_CHAIN: Final = CBC(_ZERO_IV)
 
 Padding: TypeAlias = Literal["80", "00"]
 """ISO/IEC 9797-1 padding: "80" is method 2 (80 then zeros), "00" is method 1 (zeros)."""
@@ -41,7 +43,7 @@ class TdesKey:
 
     def __init__(self, key: bytes) -> None:
         """Expand the 16-byte key once."""
-        self._encrypt = Cipher(TripleDES(expand_two_key(key)), ECB()).encryptor()
+        self._encrypt = Cipher(TripleDES(expand_two_key(key)), _BLOCK).encryptor()
 
     def encrypt(self, blocks: bytes) -> bytes:
         """Encrypt whole 8-byte blocks, each on its own."""
@@ -61,7 +63,7 @@ def ecb_encrypt(key: AnyKey, blocks: bytes) -> bytes:
 def ecb_decrypt(key: bytes, blocks: bytes) -> bytes:
     """Decrypt whole 8-byte blocks, each on its own."""
     _whole_blocks(blocks)
-    return Cipher(TripleDES(expand_two_key(key)), ECB()).decryptor().update(blocks)
+    return Cipher(TripleDES(expand_two_key(key)), _BLOCK).decryptor().update(blocks)
 
 
 def cbc_encrypt(key: bytes, blocks: bytes, iv: bytes = _ZERO_IV) -> bytes:
@@ -94,10 +96,10 @@ def retail_mac(key: bytes, data: bytes, padding: Padding = "80", size: int = 8) 
     last = blocks[-BLOCK_BYTES:]
     if len(blocks) > BLOCK_BYTES:
         # Triple DES under three equal keys is single DES.
-        single = Cipher(TripleDES(expanded[:8] * 3), CBC(_ZERO_IV)).encryptor()
+        single = Cipher(TripleDES(expanded[:8] * 3), _CHAIN).encryptor()
         chained = single.update(blocks[:-BLOCK_BYTES])[-BLOCK_BYTES:]
         last = _xor8(last, chained)
-    return Cipher(TripleDES(expanded), ECB()).encryptor().update(last)[:size]
+    return Cipher(TripleDES(expanded), _BLOCK).encryptor().update(last)[:size]
 
 
 def _xor8(left: bytes, right: bytes) -> bytes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, ParamSpec
+from typing import TYPE_CHECKING, Final, TypeVarTuple
 
 from wristlet.crypto import ec
 from wristlet.crypto.errors import ChannelError
@@ -57,7 +57,7 @@ _WRONG_LE: Final = 0x6C00
 
 _log = logging.getLogger("wristlet.se")
 
-P = ParamSpec("P")
+Args = TypeVarTuple("Args")
 
 
 class SandboxKeysError(RuntimeError):
@@ -300,13 +300,11 @@ class Port:
             return Response(b"", SW.OK)
         raise CardError(SW.WRONG_P1_P2)
 
-    def _guarded(
-        self, step: Callable[P, Response | None], *args: P.args, **kwargs: P.kwargs
-    ) -> Response:
+    def _guarded(self, step: Callable[[*Args], Response | None], *args: *Args) -> Response:
         """Run one step in a transaction; the one place where exceptions become status words."""
         store = self.card.store
         try:
-            response = step(*args, **kwargs)
+            response = step(*args)
             store.flush()
             return response or Response(b"", SW.OK)
         except CardError as error:

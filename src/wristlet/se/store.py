@@ -203,6 +203,7 @@ class SealedStore(Store):
         "_end",
         "_env",
         "_header",
+        "_path",
         "_previous",
         "_seal_key",
         "_sequence",
@@ -222,6 +223,7 @@ class SealedStore(Store):
         super().__init__({intern(key): value for key, value in found.state.items()})
         self._env = env
         self._directory = directory
+        self._path = posixpath.join(directory, STATE_FILE)
         self._seal_key = seal_key
         self._header = header
         self._cipher = cipher
@@ -327,9 +329,9 @@ class SealedStore(Store):
             journal.apply_changes(state, changes)
             self._compact(state)
             return
-        path = posixpath.join(self._directory, STATE_FILE)
-        self._env.disk.pwrite(path, self._end, record)
-        self._env.disk.datasync(path)
+        disk = self._env.disk
+        disk.pwrite(self._path, self._end, record)
+        disk.datasync(self._path)
         self._end += len(record)
         self._sequence += 1
         self._previous = tag
@@ -356,7 +358,7 @@ class SealedStore(Store):
         disk.create(fresh)
         disk.pwrite(fresh, 0, content)
         disk.sync(fresh)
-        disk.rename(fresh, posixpath.join(self._directory, STATE_FILE))
+        disk.rename(fresh, self._path)
         disk.sync_dir(self._directory)
         self._header, self._cipher, self._previous = header, cipher, tag
         self._sequence, self._end = 1, len(start) + len(record)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from importlinter.cli import lint_imports
 
-from support.source import PACKAGE, ROOT, imported_modules, listing, python_files
+from support.source import ROOT, imported_modules, listing, python_files
 
 # Library: the only parts of the package that import it.
 LIBRARIES = {
@@ -79,7 +79,6 @@ def test_low_parts_know_no_web() -> None:
     assert not offenders, listing(offenders)
 
 
-@pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="no command line yet")
 def test_command_line_loads_no_heavy_library() -> None:
     """`wristlet --help` stays fast: servers, clients and cryptography load when a command runs."""
     heavy = sorted(WEB | {"cryptography", "joserfc", "pydantic", "Crypto", "msgspec"})

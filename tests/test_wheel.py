@@ -75,7 +75,6 @@ def test_base_dependencies_fit_together(clean_venv: Path) -> None:
     run(UV, "pip", "check", "--python", clean_venv / "python")
 
 
-@pytest.mark.skipif(not (PACKAGE / "cli" / "main.py").exists(), reason="no command line yet")
 def test_demo_runs_from_the_wheel(clean_venv: Path, tmp_path: Path) -> None:
     result = json.loads(run(clean_venv / "wristlet", "demo", "--json", cwd=tmp_path))
     assert result["ok"] is True

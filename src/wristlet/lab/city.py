@@ -185,6 +185,12 @@ async def _start_wallet(
     return SwitchableTransport(wallet_app(context))
 
 
+def _open_card(env: Env, paths: setup.Paths) -> Card:
+    key = setup.seal_key(env, paths, "se")
+    folder = str(paths.folder("se"))
+    return Card.open(env, folder, key, sandbox=True, counter_path=paths.counter)
+
+
 async def _start_devices(
     env: Env,
     sandbox: setup.Sandbox,
@@ -193,14 +199,7 @@ async def _start_devices(
     tracer: Tracer | None,
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
-    paths = sandbox.paths
-    card = Card.open(
-        env,
-        str(paths.folder("se")),
-        setup.seal_key(env, paths, "se"),
-        sandbox=True,
-        counter_path=paths.counter,
-    )
+    paths, card = sandbox.paths, _open_card(env, sandbox.paths)
     relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)), env.random)
     strap = BreakableStrap(lambda: _same(relay), relay)
     phone = Companion(

@@ -52,6 +52,8 @@ _CLA_KEPT: Final = 0x80
 _LOCKED: Final = frozenset({int(CardState.CARD_LOCKED), int(CardState.TERMINATED)})
 _GET_RESPONSE: Final = int(Ins.GET_RESPONSE)
 _SELECT: Final = int(Ins.SELECT)
+_MANAGE_CHANNEL: Final = int(Ins.MANAGE_CHANNEL)
+_WIRED: Final = Interface.WIRED
 _MORE: Final = 0x6100
 _WRONG_LE: Final = 0x6C00
 
@@ -209,7 +211,10 @@ class Port:
             if isinstance(whole, Response):
                 return whole
             command = whole
-        return _deliver(slot, self._run(slot, command), command.le)
+        response = self._run(slot, command)
+        if len(response.data) <= (command.le or LE_SHORT_MAX):
+            return response
+        return _deliver(slot, response, command.le)
 
     def _slot(self, number: int) -> Slot | None:
         slot = self._slots.get(number)
@@ -221,15 +226,16 @@ class Port:
         """Carry one whole command out, under secure messaging if it came so."""
         kept = command.cla & (_CLA_KEPT | _CLA_SM)
         plain = command if command.cla == kept else command.replace(cla=kept)
-        if plain.cla == 0 and plain.ins == _SELECT:
-            return self._guarded(selection.select, self.card, slot, self.interface, plain)
-        if plain.cla == 0 and plain.ins == Ins.MANAGE_CHANNEL:
-            return self._guarded(self._manage_channel, command)
-        if self.interface is Interface.WIRED and channel.is_handshake(slot, plain):
+        if kept == 0:
+            if plain.ins == _SELECT:
+                return self._guarded(selection.select, self.card, slot, self.interface, plain)
+            if plain.ins == _MANAGE_CHANNEL:
+                return self._guarded(self._manage_channel, command)
+        elif self.interface is _WIRED and channel.is_handshake(slot, plain):
             return self._guarded(self._handshake, slot, command)
-        session = slot.secure
-        if plain.is_secured:
+        if kept & _CLA_SM:
             return self._run_secured(slot, command)
+        session = slot.secure
         if session is not None and session.alive:
             # Amendment D: a command below the session's level ends the session.
             session.close()

@@ -114,12 +114,8 @@ def _ended(lease: Lease) -> Lease:
 
 def _store(state: State, lease: Lease) -> None:
     flags = (_OPEN if lease.open else 0) | (_WORN if lease.worn else 0)
-    state.put(
-        KEY,
-        lease.unlock_counter.to_bytes(2, "big")
-        + bytes((flags, lease.taps_left))
-        + lease.amount_left_minor.to_bytes(4, "big"),
-    )
+    packed = lease.unlock_counter << 48 | flags << 40 | lease.taps_left << 32
+    state.put(KEY, (packed | lease.amount_left_minor).to_bytes(8, "big"))
 
 
 def _block(state: State, lease: Lease, *, valid: bool, used: bool) -> LeaseBlock:

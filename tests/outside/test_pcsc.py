@@ -6,7 +6,6 @@ by SCP11c scripts. What reads it knows nothing of this project.
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
@@ -59,7 +58,9 @@ def personalise(rig: Rig, number: int, card: CardData) -> None:
 
 def client() -> Any:
     """The outside program's module; pyscard is not there where only the quick tests run."""
-    return importlib.import_module(CLIENT)
+    from support import pcsc_client
+
+    return pcsc_client
 
 
 def element(folder: Path) -> tuple[Path, Path]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
 from wristlet.crypto.mac import HopMac
@@ -65,12 +64,9 @@ class Iso8583Client(Protocol):
         ...
 
 
-_reply_type = lru_cache(64)(iso.reply_type)
-
-
 def _expected(request: Message) -> Key:
     """The key of the answer to a request: its type, so that no request passes for an answer."""
-    return (_reply_type(request.mti), *map(request.fields.get, LINK_TRACE))
+    return (iso.reply_type(request.mti), *map(request.fields.get, LINK_TRACE))
 
 
 def _key(answer: Message) -> Key:

@@ -11,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wristlet.links.iso8583_peer import HostUnavailable
@@ -42,6 +43,10 @@ _NOT_FORWARDED: Final = (23, 35, 45, 48, 52, 64, 128)
 """The token's own data and what belongs to one hop; the rest of a request goes on unchanged."""
 _NUMBER_TAGS: Final = frozenset({0x57, 0x5A, 0x5F20, 0x5F24, 0x5F34, 0x9F1F, 0x9F20, 0x9F6B})
 """Chip data that name the token's number: the issuer knows its last four digits only."""
+
+
+# A token's taps carry the same field 48 again and again.
+_token_data = lru_cache(4_096)(private.encode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,5 +348,5 @@ def _to_issuer(
         ber.encode(tag, value) for tag, value in chip_data.items() if tag not in _NUMBER_TAGS
     )
     return message.without(*_NOT_FORWARDED).with_fields(
-        {2: card.fpan, 14: card_expiry_yymm, 48: private.encode(data), 55: chip}
+        {2: card.fpan, 14: card_expiry_yymm, 48: _token_data(data), 55: chip}
     )

@@ -165,6 +165,7 @@ def reply(message: Message, fields: Mapping[int, Value] | None = None) -> Messag
     return Message(reply_type(message.mti), {**echoed, **(fields or {})})
 
 
+@lru_cache(64)
 def reply_type(mti: str) -> str:
     """Return the type of the answer to a message type."""
     if len(mti) != 4 or not (mti.isascii() and mti.isdecimal()) or mti[2] not in "024":

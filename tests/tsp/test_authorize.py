@@ -326,11 +326,11 @@ async def test_a_reversal_without_answer_changes_nothing(city: City) -> None:
 async def test_lease_ages_from_its_report(city: City) -> None:
     element, aid, _ = await paying(city)
     report = SubmitLeaseReport(element.lease_report(LEASE.unlock_counter).hex())
-    await city.service.submit_lease_report(report)
+    await city.service.submit_lease_report(REQUESTOR, report)
     city.env.clock.jump_wall_ms(DAY_MS)
     assert code_of(await send(city, tap(element, aid, lease=LEASE))) == "00"
     city.env.clock.jump_wall_ms(1)
-    await city.service.submit_lease_report(report)
+    await city.service.submit_lease_report(REQUESTOR, report)
     old = await send(city, tap(element, aid, lease=LEASE, stan="000002"))
     assert (code_of(old), class_of(old)) == ("65", "lease_expired")
     fresh = replace(LEASE, unlock_counter=2)

@@ -22,6 +22,7 @@ from wristlet.model.tsp_messages import (
     SubmitReceipt,
 )
 from wristlet.tsp.errors import TspError
+from wristlet.tsp.repository import Repository
 from wristlet.wire.receipt import TAG_RECEIPT, Receipt, SignedStatement
 
 GREEN = find_card(AOBA, Outcome.GREEN)
@@ -303,7 +304,42 @@ async def test_blocked_pin_ends_by_proof_only(city: City) -> None:
     await city.change(reference, "suspend", "pin_locked")
     await refused_with("pin_proof_needed", city.change(reference, "resume", "pin_locked"))
     report = SubmitLeaseReport(element.lease_report(7).hex())
-    (change,) = await city.service.submit_lease_report(report)
+    (change,) = (await city.service.submit_lease_report(REQUESTOR, report)).follow_up
     assert change.token.state == "active"
     assert change.script is not None
-    assert await city.service.submit_lease_report(report) == []
+    assert change.script.purpose == "make_activatable"
+
+
+async def test_a_repeated_lease_report_has_its_scripts_and_tokens_as_they_are_now(
+    city: City,
+) -> None:
+    element = await city.element()
+    reference = await city.active_token(element, GREEN)
+    await city.change(reference, "suspend", "pin_locked")
+    report = SubmitLeaseReport(element.lease_report(7).hex())
+    (first,) = (await city.service.submit_lease_report(REQUESTOR, report)).follow_up
+    await city.change(reference, "suspend", "pin_locked")
+    (again,) = (await city.service.submit_lease_report(REQUESTOR, report)).follow_up
+    assert again.script == first.script
+    assert again.token.state == "suspended"
+
+
+async def test_a_tap_before_the_lease_report_does_not_take_its_proof_away(city: City) -> None:
+    element = await city.element()
+    reference = await city.active_token(element, GREEN)
+    await city.change(reference, "suspend", "pin_locked")
+    opened = {"se_id": element.se_id.hex(), "unlock_counter": 7, "opened_ms": 1}
+    await city.database.write(lambda c: Repository(c).run("lease_add", **opened))
+    report = SubmitLeaseReport(element.lease_report(7).hex())
+    (change,) = (await city.service.submit_lease_report(REQUESTOR, report)).follow_up
+    assert change.token.state == "active"
+
+
+async def test_a_lease_report_tells_a_caller_of_its_own_tokens_only(city: City) -> None:
+    element = await city.element()
+    reference = await city.active_token(element, GREEN)
+    await city.change(reference, "suspend", "pin_locked")
+    report = SubmitLeaseReport(element.lease_report(7).hex())
+    answer = await city.service.submit_lease_report(OTHER_REQUESTOR, report)
+    assert answer.follow_up == []
+    assert await state_of(city, reference) == "suspended"

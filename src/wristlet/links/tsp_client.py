@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import NoneType
-
 from wristlet.links.http import HttpClient
 from wristlet.model.tsp_messages import (
     CardKey,
@@ -13,6 +11,7 @@ from wristlet.model.tsp_messages import (
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
     ReceiptAccepted,
@@ -74,9 +73,9 @@ class TspClient:
         """Hand in a secure element's receipt; a repeated one gets the same answer."""
         return await self._http.post(f"{_BASE}/receipts", request, ReceiptAccepted)
 
-    async def submit_lease_report(self, request: SubmitLeaseReport) -> None:
-        """Hand in a secure element's lease report."""
-        await self._http.post(f"{_BASE}/lease-reports", request, NoneType)
+    async def submit_lease_report(self, request: SubmitLeaseReport) -> LeaseReportCounted:
+        """Hand in a secure element's lease report; a repeated one orders nothing twice."""
+        return await self._http.post(f"{_BASE}/lease-reports", request, LeaseReportCounted)
 
     async def suspend(self, token_reference: str, request: LifecycleRequest) -> LifecycleAnswer:
         """Add an owner to the token's suspenders."""

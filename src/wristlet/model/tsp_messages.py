@@ -202,6 +202,13 @@ class SubmitLeaseReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseReportCounted:
+    """The report is genuine; `follow_up` are the tokens whose suspension by a blocked PIN ended."""
+
+    follow_up: list[TokenChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class LifecycleRequest:
     """Suspends, resumes or deletes a token; `by` is cardholder, token_requestor or issuer."""
 

@@ -18,6 +18,7 @@ from wristlet.model.tsp_messages import (
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
     ReceiptAccepted,
@@ -25,7 +26,6 @@ from wristlet.model.tsp_messages import (
     SelectVerification,
     SubmitLeaseReport,
     SubmitReceipt,
-    TokenChange,
     TokenInfo,
     VerificationResult,
 )
@@ -118,10 +118,10 @@ def _add_card_routes(app: FastAPI, service: TokenService) -> None:
         """Hand in a script's receipt."""
         return await service.submit_receipt(caller, body)
 
-    @app.post(f"{_BASE}/lease-reports", dependencies=_KNOWN_ONLY)
-    async def lease_reports(body: SubmitLeaseReport) -> dict[str, list[TokenChange]]:
+    @app.post(f"{_BASE}/lease-reports")
+    async def lease_reports(body: SubmitLeaseReport, caller: Known) -> LeaseReportCounted:
         """Hand in a lease report."""
-        return {"follow_up": await service.submit_lease_report(body)}
+        return await service.submit_lease_report(caller, body)
 
 
 def _add_token_routes(app: FastAPI, service: TokenService) -> None:

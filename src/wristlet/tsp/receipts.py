@@ -7,13 +7,14 @@ from typing import Final
 
 from wristlet.model.token import Suspender
 from wristlet.model.tsp_messages import (
+    LeaseReportCounted,
     ReceiptAccepted,
     SubmitLeaseReport,
     SubmitReceipt,
     TokenChange,
     TokenInfo,
 )
-from wristlet.tsp import lifecycle
+from wristlet.tsp import lifecycle, overtaken
 from wristlet.tsp.changes import apply
 from wristlet.tsp.checked import open_statement
 from wristlet.tsp.config import Caller
@@ -23,11 +24,13 @@ from wristlet.tsp.lifecycle import TokenLife
 from wristlet.tsp.records import ScriptRow
 from wristlet.tsp.repository import Repository
 from wristlet.tsp.scripts import Purpose, states_after
+from wristlet.tsp.tasks import Task, keep, stored
 from wristlet.tsp.tokens import owned_token
 from wristlet.tsp.unit import Unit, change, dump, load
 from wristlet.wire.receipt import TAG_LEASE_REPORT, TAG_RECEIPT, LeaseReport, Receipt
 
 _PARAM: Final = "receipt"
+_LEASE_REPORT: Final = "lease_report"
 
 
 async def submit_receipt(
@@ -105,6 +108,7 @@ def _count(unit: Unit, caller: Caller, receipt: Receipt, script: ScriptRow) -> R
             if changed.script is not None:
                 follow_up = [*follow_up, changed.change]
         token = row.info()
+    follow_up = [*follow_up, *overtaken.order_again(unit, script)]
     return ReceiptAccepted(
         se_id=script.se_id,
         number=script.number,
@@ -115,35 +119,50 @@ def _count(unit: Unit, caller: Caller, receipt: Receipt, script: ScriptRow) -> R
     )
 
 
-async def submit_lease_report(context: Context, request: SubmitLeaseReport) -> list[TokenChange]:
+async def submit_lease_report(
+    context: Context, caller: Caller, request: SubmitLeaseReport
+) -> LeaseReportCounted:
     """Start a lease's age; the first report or cryptogram of an unlock counter decides.
 
-    A report also proves that the right PIN was entered: suspensions by a blocked PIN end. Returns
-    the tokens that changed. Raises TspError.
+    A report also proves that the right PIN was entered: suspensions of the caller's tokens by a
+    blocked PIN end, once per unlock counter. The same report again gets the same scripts, with the
+    tokens as they are then. Raises TspError.
     """
 
-    def run(unit: Unit) -> list[TokenChange]:
+    def run(unit: Unit) -> LeaseReportCounted:
         report, device = open_statement(
             unit.rows, request.report, LeaseReport, TAG_LEASE_REPORT, "report"
         )
-        added = unit.rows.run(
+        name = f"{_LEASE_REPORT}:{device.se_id}:{report.unlock_counter}"
+        task = Task.of(caller, _LEASE_REPORT, name, report.body().hex())
+        counted = stored(unit.rows, task, LeaseReportCounted)
+        if counted is not None:
+            return LeaseReportCounted([_as_now(unit, one) for one in counted.follow_up])
+        unit.rows.run(
             "lease_add",
             se_id=device.se_id,
             unlock_counter=report.unlock_counter,
             opened_ms=unit.now_ms,
         )
-        if not added:
-            return []
-        return _end_pin_locks(unit, device.se_id)
+        answer = LeaseReportCounted(_end_pin_locks(unit, caller, device.se_id))
+        keep(unit.rows, task, answer, unit.now_ms)
+        return answer
 
     return await change(context.database, context.writer, context.env.clock.now_ms(), run)
 
 
-def _end_pin_locks(unit: Unit, se_id: str) -> list[TokenChange]:
+def _as_now(unit: Unit, change: TokenChange) -> TokenChange:
+    """A report may come again long afterwards: its tokens must not look as they did then."""
+    row = unit.rows.token(change.token.token_reference)
+    return change if row is None else TokenChange(row.info(), change.script)
+
+
+def _end_pin_locks(unit: Unit, caller: Caller, se_id: str) -> list[TokenChange]:
     changes: list[TokenChange] = []
     for row in unit.rows.tokens_of_device(se_id):
         token = unit.rows.token(row.token_reference) or row
-        if token.life.ended or Suspender.PIN_LOCKED not in token.life.suspended_by:
+        locked = Suspender.PIN_LOCKED in token.life.suspended_by
+        if token.requestor_id != caller.id or token.life.ended or not locked:
             continue
         changed = apply(unit, token, _pin_proved)
         changes += [changed.change, *changed.follow_up]

@@ -139,6 +139,21 @@ class Repository:
         row = self._row("script_get", se_id=se_id, domain_aid=domain_aid, number=number)
         return None if row is None else ScriptRow(*row)
 
+    def overtaken(self, committed: ScriptRow) -> list[str]:
+        """List a requestor's tokens whose newest script can never run any more."""
+        values = {
+            "se_id": committed.se_id,
+            "domain_aid": committed.domain_aid,
+            "requestor_id": committed.requestor_id,
+            "number": committed.number,
+        }
+        return [row[0] for row in self._connection.execute(SQL["scripts_overtaken"], values)]
+
+    def orders_in_vain(self, token_reference: str) -> int:
+        """Count a token's scripts without receipt since the last one that has one."""
+        count: int = self._value("scripts_in_vain", token_reference=token_reference)
+        return count
+
     def last_package(self, token_reference: str, purpose: str) -> str | None:
         """Return the newest script of a purpose that waits for its receipt, as JSON."""
         package: str | None = self._value(

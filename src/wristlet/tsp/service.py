@@ -13,6 +13,7 @@ from wristlet.model.tsp_messages import (
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
     ReceiptAccepted,
@@ -20,7 +21,6 @@ from wristlet.model.tsp_messages import (
     SelectVerification,
     SubmitLeaseReport,
     SubmitReceipt,
-    TokenChange,
     TokenInfo,
     VerificationResult,
 )
@@ -104,9 +104,11 @@ class TokenService:
         """See `receipts.submit_receipt`."""
         return await receipts.submit_receipt(self.context, caller, request)
 
-    async def submit_lease_report(self, request: SubmitLeaseReport) -> list[TokenChange]:
+    async def submit_lease_report(
+        self, caller: Caller, request: SubmitLeaseReport
+    ) -> LeaseReportCounted:
         """See `receipts.submit_lease_report`."""
-        return await receipts.submit_lease_report(self.context, request)
+        return await receipts.submit_lease_report(self.context, caller, request)
 
     async def change_token(
         self, caller: Caller, token_reference: str, verb: str, request: LifecycleRequest

@@ -24,6 +24,7 @@ from wristlet.model.tsp_messages import (
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
     ReceiptAccepted,
@@ -185,7 +186,7 @@ class FakeTsp:
     def _wake(self, ref: str) -> None:
         token = self.tokens[ref]
         if token.state == "inactive" and ref in self._verified and ref in self._loaded:
-            self._set(ref, state="active")
+            self._set(ref, state="suspended" if token.suspended_by else "active")
 
     def _select(self, ref: str, body: SelectVerification) -> VerificationResult:
         return VerificationResult("sent", 3 - self._tries[ref], self._known(ref))
@@ -211,26 +212,29 @@ class FakeTsp:
             self._wake(token)
         return ReceiptAccepted(key[0], key[1], purpose, self.tokens[token], receipt.state)
 
-    def _lease(self, ref: str, body: SubmitLeaseReport) -> dict[str, str]:
+    def _lease(self, ref: str, body: SubmitLeaseReport) -> LeaseReportCounted:
         SignedStatement.parse(bytes.fromhex(body.report), TAG_LEASE_REPORT)
-        return {}
+        return LeaseReportCounted()
 
     def _suspend(self, ref: str, body: LifecycleRequest) -> LifecycleAnswer:
         token = self._known(ref)
         if token.state == "deleted":
             raise ApiError(409, "conflict_error", "token_deleted", "The token is deleted.")
-        first = not token.suspended_by
+        first = not token.suspended_by and token.state == "active"
         owners = sorted({*token.suspended_by, body.by})
-        token = self._set(ref, state="suspended", suspended_by=owners)
+        waits = token.state == "inactive"
+        token = self._set(ref, state="inactive" if waits else "suspended", suspended_by=owners)
         return LifecycleAnswer(
             token, self._script(token, "make_non_activatable") if first else None
         )
 
     def _resume(self, ref: str, body: LifecycleRequest) -> LifecycleAnswer:
         owners = [owner for owner in self._known(ref).suspended_by if owner != body.by]
-        state = "suspended" if owners else "active"
+        waits = self.tokens[ref].state == "inactive"
+        state = "inactive" if waits else "suspended" if owners else "active"
         token = self._set(ref, state=state, suspended_by=owners)
-        return LifecycleAnswer(token, None if owners else self._script(token, "make_activatable"))
+        silent = bool(owners) or waits
+        return LifecycleAnswer(token, None if silent else self._script(token, "make_activatable"))
 
     def _delete(self, ref: str, body: LifecycleRequest) -> LifecycleAnswer:
         self._known(ref)

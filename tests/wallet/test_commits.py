@@ -12,6 +12,7 @@ from wristlet.model.tsp_messages import TokenChange
 from wristlet.model.wallet_messages import ChangeReason, CommitReceipt, CommitReport, Device
 
 OTHER_SE = "77" * 16
+REFUSED = CommitReport(1, "the secure element stopped", 0x6A84)
 
 
 async def refused(hana: Person, device: Device, sequence: int, statement: str) -> tuple[int, str]:
@@ -171,3 +172,69 @@ async def test_a_receipt_takes_its_turn_behind_an_open_question(hana: Person, ci
     assert city.tsp.calls[-2:] == ["suspend", "receipts"]
     numbers = [one.script_number for one in (await hana.client.commits(device.id, after=0)).data]
     assert numbers == [1, 2, 3]
+
+
+async def test_what_the_element_refuses_again_and_again_is_stuck_and_says_so(
+    hana: Person,
+) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    for state in ("reported", "reported", "stuck"):
+        progress = await hana.client.report_commit(device.id, 1, REFUSED)
+        assert (progress.state, progress.commits_acknowledged) == (state, 0)
+    (commit,) = (await hana.client.commits(device.id)).data
+    assert "refused this order 3 times, last at step 2 of 2 with status 6A84" in commit.reason
+    assert len(commit.apdus) == 2
+    types = [event.type for event in (await hana.client.events(limit=100)).data]
+    assert (types.count("commit.reported"), types.count("commit.stuck")) == (1, 1)
+
+
+async def test_replies_that_did_not_come_make_nothing_stuck(hana: Person) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    for _ in range(9):
+        progress = await hana.client.report_commit(device.id, 1, CommitReport(1, "cut"))
+        assert progress.state == "reported"
+
+
+async def test_a_later_receipt_supersedes_what_is_stuck(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    await hana.add(device)
+    for _ in range(3):
+        await hana.client.report_commit(device.id, 1, REFUSED)
+    statement = CommitReceipt(receipt(device.se_id, 2))
+    progress = await hana.client.submit_receipt(device.id, 2, statement)
+    assert progress.commits_acknowledged == 2
+    first, second = (await hana.client.commits(device.id, after=0)).data
+    assert (first.state, first.apdus, second.state) == ("superseded", [], "acknowledged")
+    assert "never" in first.reason
+    late = await hana.client.report_commit(device.id, 1, REFUSED)
+    assert late.state == "superseded"
+    with pytest.raises(RemoteProblem) as caught:
+        await hana.client.submit_receipt(device.id, 1, CommitReceipt(receipt(device.se_id, 1)))
+    assert caught.value.problem.code == "commit_out_of_order"
+
+
+async def test_a_stuck_script_may_still_get_its_receipt(hana: Person) -> None:
+    device = await hana.pair()
+    await hana.add(device)
+    for _ in range(3):
+        await hana.client.report_commit(device.id, 1, REFUSED)
+    assert (await hana.run_next(device)).state == "acknowledged"
+
+
+async def test_scripts_of_a_lease_report_enter_the_log_once(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    card = await hana.active(device)
+    token = city.tsp.tokens[card.token_reference or ""]
+    script = city.tsp._script(token, "make_activatable")
+    city.tsp.rewrite = {"follow_up": [TokenChange(replace(token, suspended_by=["x"]), script)]}
+    city.wire.lose_replies = 1
+    with pytest.raises(RemoteProblem):
+        await hana.report_lease(device)
+    for _ in range(2):
+        await hana.report_lease(device)
+    (commit,) = (await hana.client.commits(device.id)).data
+    assert (commit.script_number, commit.card_id) == (script.number, card.id)
+    assert (await hana.client.card(card.id)).suspended_by == ["x"]

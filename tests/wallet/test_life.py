@@ -123,6 +123,43 @@ async def test_card_that_becomes_active_on_a_lost_strap_is_suspended(hana: Perso
     assert progress.card.suspended_by == ["token_requestor"]
 
 
+async def test_a_lost_answer_to_a_receipt_keeps_no_card_out_of_the_loss(
+    hana: Person, city: City
+) -> None:
+    """The token service has activated the token, the wallet does not know it yet."""
+    device = await hana.pair()
+    card = await hana.add(device)
+    city.wire.lose_replies = 1
+    with pytest.raises(RemoteProblem):
+        await hana.run_next(device)
+    assert (await hana.client.card(card.id)).state == "inactive"
+    await hana.client.mark_lost(device.id, NO_REASON)
+    assert city.tsp.tokens[card.token_reference or ""].state == "suspended"
+
+
+async def test_a_card_that_waits_is_held_by_the_loss_and_let_go_when_found(
+    hana: Person, city: City
+) -> None:
+    device = await hana.pair()
+    card = await hana.add(device)
+    await hana.client.mark_lost(device.id, NO_REASON)
+    held = city.tsp.tokens[card.token_reference or ""]
+    assert (held.state, held.suspended_by) == ("inactive", ["token_requestor"])
+    await hana.client.mark_found(device.id, NO_REASON)
+    assert city.tsp.tokens[card.token_reference or ""].suspended_by == []
+
+
+async def test_a_code_entered_again_after_success_is_a_success(hana: Person, city: City) -> None:
+    device = await hana.pair()
+    card = await hana.add(device, "require_additional_authentication")
+    city.wire.lose_replies = 1
+    with pytest.raises(RemoteProblem):
+        await hana.client.confirm_verification(card.id, FinishVerification(jwe(CODE_RIGHT)))
+    again = await hana.client.confirm_verification(card.id, FinishVerification(jwe(CODE_WRONG)))
+    assert again.result == "success"
+    assert city.tsp._tries[card.token_reference or ""] == 0
+
+
 async def test_holder_cannot_undo_the_issuer(hana: Person, city: City) -> None:
     device = await hana.pair()
     card = await hana.active(device)

@@ -170,7 +170,10 @@ class Verification:
 class Commit:
     """One entry of a device's ordered log: an opaque script to run on the secure element.
 
-    `kind` is the script's purpose; `state` is pending, reported (a run went wrong) or acknowledged.
+    `kind` is the script's purpose. `state` is pending, reported (a run went wrong), stuck (the
+    secure element refused it again and again: what comes after it waits no longer), superseded (a
+    later one was carried out, so this one never can be) or acknowledged; `reason` says why in one
+    plain sentence.
     """
 
     sequence: int
@@ -182,6 +185,7 @@ class Commit:
     apdus: list[str]
     created_ms: int
     state: str = "pending"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

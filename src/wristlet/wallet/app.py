@@ -24,6 +24,7 @@ from wristlet.wallet.commits.tasks import CommitTasks
 from wristlet.wallet.context import Context
 from wristlet.wallet.devices import endpoints as device_endpoints
 from wristlet.wallet.devices.service import DeviceService
+from wristlet.wallet.devices.tasks import DeviceTasks
 from wristlet.wallet.errors import ERRORS, refuse
 from wristlet.wallet.events import endpoints as event_endpoints
 from wristlet.wallet.events.service import EventService
@@ -38,7 +39,10 @@ _REQUEST_ID_BYTES = 12
 
 def operations(context: Context) -> tuple[Operation, ...]:
     """Put the services together and declare everything they offer."""
-    runner = TaskRunner(context, {**CardTasks(context).kinds(), **CommitTasks(context).kinds()})
+    every = (CardTasks(context), CommitTasks(context), DeviceTasks(context))
+    runner = TaskRunner(
+        context, {name: kind for one in every for name, kind in one.kinds().items()}
+    )
     card_service = CardService(context, runner)
     device_service = DeviceService(context, runner, card_service)
     commit_service = CommitService(context, runner, device_service.secure_lost)

@@ -33,7 +33,7 @@ _ENUMS: dict[tuple[str, str], list[str]] = {
     ("Card", "se_state"): list(SeState),
     ("Card", "decision"): ["approved", "require_additional_authentication", "declined"],
     ("Device", "state"): ["paired", "lost"],
-    ("Commit", "state"): ["pending", "reported", "acknowledged"],
+    ("Commit", "state"): ["pending", "reported", "stuck", "superseded", "acknowledged"],
 }
 _ALWAYS = ("parameter_invalid",)
 _WITH_ACTOR = ("credentials_unknown",)

@@ -83,7 +83,13 @@ def follow(
 def _append_script(
     connection: Connection, env: Env, device: DeviceRow, card_id: str | None, script: ScriptPackage
 ) -> None:
-    """Append a script to the strap's log; raises TokenServiceAnswerError if it does not fit."""
+    """Append a script to the strap's log, once; raises TokenServiceAnswerError if it is wrong.
+
+    One that is in the log already came with a repeated answer.
+    """
+    known = commits.of_number(connection, device, script.domain_aid, script.number)
+    if known is not None and _is_same(known, card_id, script):
+        return
     _check_script(connection, device, script)
     row = CommitRow(
         tenant_id=device.tenant_id,
@@ -97,6 +103,7 @@ def _append_script(
         apdus="\n".join(script.apdus),
         state=commits.PENDING,
         report=None,
+        failures=0,
         created_ms=env.clock.now_ms(),
     )
     commits.insert(connection, row)
@@ -108,6 +115,12 @@ def _append_script(
     }
     event = NewEvent("commit.created", device.wearer_id, device.device_id, card_id, data)
     events.append(connection, env, device.tenant_id, event)
+
+
+def _is_same(row: CommitRow, card_id: str | None, script: ScriptPackage) -> bool:
+    kept = row.apdus in ("", "\n".join(script.apdus))
+    named = (row.card_id, row.kind, row.apdu_count)
+    return kept and named == (card_id, script.purpose, len(script.apdus))
 
 
 def _check_script(connection: Connection, device: DeviceRow, script: ScriptPackage) -> None:

@@ -22,6 +22,9 @@ from wristlet.wallet.remote import TokenServiceAnswerError
 APPROVED, STEP_UP = "approved", "require_additional_authentication"
 DECISIONS = frozenset({APPROVED, STEP_UP, "declined"})
 
+LIVING = frozenset({TokenState.INACTIVE, TokenState.ACTIVE, TokenState.SUSPENDED})
+"""States in which a token can be suspended; a suspension of an inactive one waits for it."""
+
 # Contactless state in a receipt (GPCS Amendment C); FF: the instance is gone.
 _SE_STATES = {
     0x00: SeState.READY,
@@ -54,6 +57,11 @@ def needs_verification(row: CardRow) -> bool:
     """Whether the wearer still has to prove identity to the issuer."""
     waiting = row.state in (TokenState.REQUESTED, TokenState.INACTIVE)
     return row.decision == STEP_UP and waiting and not row.verified
+
+
+def is_verified(row: CardRow) -> bool:
+    """Whether the wearer proved identity; a code entered again needs no second look then."""
+    return bool(row.verified) and row.state not in (TokenState.DELETED, TokenState.DECLINED)
 
 
 def can_select(row: CardRow) -> bool:

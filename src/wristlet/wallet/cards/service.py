@@ -202,9 +202,11 @@ class CardService:
         question: SelectVerification | ConfirmVerification,
         check: Callable[[CardRow], None],
     ) -> Verification:
-        def prepare(connection: Connection) -> Asked:
+        def prepare(connection: Connection) -> Asked | TaskResult:
             card = repository.require(connection, actor, card_id)
             _at_hand(devices.require(connection, actor, card.device_id))
+            if kind == tasks.CONFIRM and rules.is_verified(card):
+                return TaskResult(card_id, tasks.SUCCESS)
             if not rules.needs_verification(card):
                 raise refuse("action_not_allowed")
             check(card)
@@ -290,8 +292,7 @@ def _is_done(card: CardRow, kind: str, by: Suspender) -> bool:
     if kind == tasks.RESUME:
         return card.state == TokenState.ACTIVE
     held = by in rules.owners(card)
-    lives = card.state in (TokenState.ACTIVE, TokenState.SUSPENDED)
-    return lives and held == (kind != tasks.FIND)
+    return card.state in rules.LIVING and held == (kind != tasks.FIND)
 
 
 def _is_possible(card: CardRow, kind: str, by: Suspender) -> bool:
@@ -299,9 +300,11 @@ def _is_possible(card: CardRow, kind: str, by: Suspender) -> bool:
         return False
     if kind == tasks.DELETE:
         return card.state != TokenState.DECLINED
-    if kind in (tasks.SUSPEND, tasks.LOSE):
+    if kind == tasks.LOSE:
+        return card.state in rules.LIVING
+    if kind == tasks.SUSPEND:
         return card.state in (TokenState.ACTIVE, TokenState.SUSPENDED)
-    return card.state == TokenState.SUSPENDED and by in rules.owners(card)
+    return card.state in rules.LIVING and by in rules.owners(card)
 
 
 def _shown(connection: Connection, actor: Actor, card_id: str) -> Card:

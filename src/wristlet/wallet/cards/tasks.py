@@ -35,8 +35,8 @@ DIGITIZE, SELECT, CONFIRM = "digitize", "select_verification", "confirm_verifica
 SUSPEND, RESUME, DELETE = "suspend", "resume", "delete"
 LOSE, FIND = "lose", "find"
 
-_SUCCESS = "success"
-_RESULTS = frozenset({"sent", _SUCCESS, "incorrect_code", "expired_code", "tries_exceeded"})
+SUCCESS = "success"
+_RESULTS = frozenset({"sent", SUCCESS, "incorrect_code", "expired_code", "tries_exceeded"})
 _TRIES_LIMIT = 99
 
 Lifecycle = Callable[[str, LifecycleRequest], Awaitable[LifecycleAnswer]]
@@ -141,7 +141,7 @@ class CardTasks:
         card = repository.require(connection, Actor(row.tenant_id), row.card_id)
         device = devices.require(connection, Actor(row.tenant_id), row.device_id)
         rules.check_token(answer.token, device.se_id, card.token_reference)
-        verified = card.verified or int(answer.result == _SUCCESS)
+        verified = card.verified or int(answer.result == SUCCESS)
         changed = replace(rules.with_token(card, answer.token), verified=verified)
         changes.save(connection, self._context.env, card, changed)
         data = {"result": answer.result, "tries_left": answer.tries_left}

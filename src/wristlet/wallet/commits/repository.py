@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass
 from sqlite3 import Connection
 from typing import cast
 
-from wristlet.model.wallet_messages import Commit
 from wristlet.wallet.context import load_queries
 from wristlet.wallet.devices.repository import DeviceRow
 from wristlet.wallet.errors import refuse
 
 PENDING, REPORTED, ACKNOWLEDGED = "pending", "reported", "acknowledged"
+STUCK, SUPERSEDED = "stuck", "superseded"
 
 
 @dataclass(frozen=True, slots=True)
 class CommitRow:
-    """One script of a strap's log; `apdus` are hex, one per line, dropped when acknowledged."""
+    """One script of a strap's log; `apdus` are hex, one per line, dropped when nobody needs them.
+
+    `report` is the last report of a run that went wrong; `failures` counts runs that the secure
+    element itself ended.
+    """
 
     tenant_id: str
     device_id: str
@@ -29,6 +33,7 @@ class CommitRow:
     apdus: str
     state: str
     report: str | None
+    failures: int
     created_ms: int
 
 
@@ -49,6 +54,27 @@ def last_number(connection: Connection, device: DeviceRow, domain_aid: str) -> i
         domain_aid=domain_aid,
     )
     return cast(int | None, number) or 0
+
+
+def of_number(
+    connection: Connection, device: DeviceRow, domain_aid: str, number: int
+) -> CommitRow | None:
+    """Return the commit of a script number."""
+    row = _SQL.find_number(
+        connection,
+        tenant_id=device.tenant_id,
+        device_id=device.device_id,
+        domain_aid=domain_aid,
+        script_number=number,
+    )
+    return cast(CommitRow | None, row)
+
+
+def before(connection: Connection, device: DeviceRow, sequence: int) -> list[CommitRow]:
+    """Return what is still open before a commit, oldest first."""
+    pointer = device.commits_acknowledged
+    count = sequence - pointer - 1
+    return after(connection, device, pointer, count) if count > 0 else []
 
 
 def require(connection: Connection, device: DeviceRow, sequence: int) -> CommitRow:
@@ -78,27 +104,21 @@ def finish(connection: Connection, row: CommitRow) -> None:
     _SQL.finish(connection, tenant_id=row.tenant_id, device_id=row.device_id, sequence=row.sequence)
 
 
-def report(connection: Connection, row: CommitRow, text: str) -> None:
-    """Keep what went wrong with a commit."""
+def supersede(connection: Connection, row: CommitRow) -> None:
+    """Mark a commit as one that can never run any more."""
+    _SQL.supersede(
+        connection, tenant_id=row.tenant_id, device_id=row.device_id, sequence=row.sequence
+    )
+
+
+def report(connection: Connection, row: CommitRow) -> None:
+    """Keep what went wrong with a commit: its state, report and count of failures."""
     _SQL.report(
         connection,
         tenant_id=row.tenant_id,
         device_id=row.device_id,
         sequence=row.sequence,
-        report=text,
-    )
-
-
-def view(row: CommitRow) -> Commit:
-    """Return a commit as the API shows it."""
-    return Commit(
-        sequence=row.sequence,
-        kind=row.kind,
-        card_id=row.card_id,
-        domain_aid=row.domain_aid,
-        script_number=row.script_number,
-        apdu_count=row.apdu_count,
-        apdus=row.apdus.split(),
-        created_ms=row.created_ms,
         state=row.state,
+        report=row.report,
+        failures=row.failures,
     )

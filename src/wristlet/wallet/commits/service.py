@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from sqlite3 import Connection
 
-import msgspec
-
 from wristlet.model.token import SeState
 from wristlet.model.wallet_messages import (
     CommitList,
@@ -16,10 +14,11 @@ from wristlet.model.wallet_messages import (
     CommitReport,
 )
 from wristlet.wallet import shapes
-from wristlet.wallet.cards import changes, rules
+from wristlet.wallet.cards import changes
 from wristlet.wallet.cards import repository as cards
-from wristlet.wallet.commits import repository, tasks
-from wristlet.wallet.commits.repository import ACKNOWLEDGED, CommitRow
+from wristlet.wallet.cards import rules as card_rules
+from wristlet.wallet.commits import repository, rules, tasks
+from wristlet.wallet.commits.repository import ACKNOWLEDGED, STUCK, SUPERSEDED, CommitRow
 from wristlet.wallet.context import Actor, Context
 from wristlet.wallet.devices import repository as devices
 from wristlet.wallet.devices.repository import LOST, DeviceRow
@@ -53,7 +52,7 @@ class CommitService:
             page = found[:limit]
             cursor = page[-1].sequence if page else start
             return CommitList(
-                [repository.view(row) for row in page],
+                [rules.view(row) for row in page],
                 has_more=len(found) > limit,
                 next_cursor=str(cursor),
             )
@@ -65,7 +64,8 @@ class CommitService:
     ) -> CommitProgress:
         """Acknowledge the first open commit; a repeated receipt changes nothing.
 
-        The answer may bring scripts, so it takes its turn among all questions about the strap.
+        Stuck ones before it are superseded: the secure element takes rising numbers only. The
+        answer may bring scripts, so it takes its turn among all questions about the strap.
         """
         statement = shapes.receipt(request.receipt, "receipt")
         device, commit = await self._entry(actor, device_id, sequence)
@@ -75,7 +75,10 @@ class CommitService:
             current = devices.require(connection, actor, device_id)
             if repository.require(connection, current, sequence).state == ACKNOWLEDGED:
                 return TaskResult(commit.card_id or "")
-            if sequence != current.commits_acknowledged + 1:
+            first = sequence > current.commits_acknowledged and all(
+                one.state == STUCK for one in repository.before(connection, current, sequence)
+            )
+            if not first:
                 raise refuse("commit_out_of_order", "sequence")
             return tasks.asked(self._context.new_id("task"), commit, request.receipt)
 
@@ -95,7 +98,6 @@ class CommitService:
     ) -> CommitProgress:
         """Keep what went wrong with a run; the card on the SE is unknown until a receipt."""
         _check_report(request)
-        text = msgspec.json.encode(request).decode()
         data: dict[str, Value] = {
             "apdu_index": request.apdu_index,
             "reason": request.reason,
@@ -105,14 +107,20 @@ class CommitService:
         def record(connection: Connection) -> None:
             device = devices.require(connection, actor, device_id)
             commit = repository.require(connection, device, sequence)
-            if commit.state == ACKNOWLEDGED or commit.report == text:
+            if commit.state in (ACKNOWLEDGED, SUPERSEDED):
                 return
-            repository.report(connection, commit, text)
-            tasks.tell(connection, self._context.env, device, commit, "commit.reported", data)
+            failed = rules.after_report(commit, request)
+            repository.report(connection, failed)
+            env = self._context.env
+            if failed.report != commit.report:
+                tasks.tell(connection, env, device, commit, "commit.reported", data)
+            if failed.state == STUCK != commit.state:
+                why: dict[str, Value] = {"reason": rules.reason(failed)}
+                tasks.tell(connection, env, device, commit, "commit.stuck", why)
             if commit.card_id is not None:
                 card = cards.require(connection, actor, commit.card_id)
                 unknown = replace(card, se_state=SeState.UNKNOWN)
-                changes.save(connection, self._context.env, card, unknown)
+                changes.save(connection, env, card, unknown)
 
         await self._context.database.write(record)
         return await self._progress(actor, device_id, sequence)
@@ -133,7 +141,7 @@ class CommitService:
             card = None
             if commit.card_id is not None:
                 row = cards.require(connection, actor, commit.card_id)
-                card = rules.view(row, device.state)
+                card = card_rules.view(row, device.state)
             return CommitProgress(
                 sequence=sequence,
                 state=commit.state,

@@ -46,7 +46,11 @@ class CommitTasks:
         commit = repository.require(connection, device, _sequence_of(row))
         if (answer.se_id, answer.number) != (device.se_id, commit.script_number):
             raise TokenServiceAnswerError("number")
+        overtaken = repository.before(connection, device, commit.sequence)
         if devices.acknowledge(connection, device, commit.sequence):
+            for one in overtaken:
+                repository.supersede(connection, one)
+                tell(connection, env, device, one, "commit.superseded", {})
             repository.finish(connection, commit)
             tell(connection, env, device, commit, "commit.acknowledged", {})
             if commit.card_id is not None:

@@ -116,7 +116,7 @@ def _reporting(devices: DeviceService) -> tuple[Operation, ...]:
             lambda call: devices.submit_lease_report(call.actor, call.path["device_id"], call.body),
             LeaseReportAccepted,
             body=LeaseReportSubmit,
-            errors=("receipt_mismatch", *_TSP),
+            errors=("receipt_mismatch", "device_busy", *_TSP),
         ),
         Operation(
             "active_card_report",

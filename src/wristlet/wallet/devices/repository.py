@@ -76,9 +76,13 @@ def next_commit(connection: Connection, row: DeviceRow) -> int:
 
 
 def acknowledge(connection: Connection, row: DeviceRow, sequence: int) -> bool:
-    """Move the log's pointer one forward; False if it does not stand right before `sequence`."""
+    """Move the log's pointer from where the row has it; False if it stands elsewhere by now."""
     moved = _SQL.acknowledge(
-        connection, tenant_id=row.tenant_id, device_id=row.device_id, sequence=sequence
+        connection,
+        tenant_id=row.tenant_id,
+        device_id=row.device_id,
+        pointer=row.commits_acknowledged,
+        sequence=sequence,
     )
     return cast(int, moved) == 1
 

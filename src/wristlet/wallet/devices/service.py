@@ -7,8 +7,8 @@ from sqlite3 import Connection
 from typing import Protocol
 
 from wristlet.links.problems import ApiError
-from wristlet.model.token import Suspender, TokenState
-from wristlet.model.tsp_messages import DeviceRegistered, RegisterDevice, SubmitLeaseReport
+from wristlet.model.token import Suspender
+from wristlet.model.tsp_messages import DeviceRegistered, RegisterDevice
 from wristlet.model.wallet_messages import (
     ActiveCard,
     Card,
@@ -26,6 +26,7 @@ from wristlet.wallet.cards import changes, rules, tasks
 from wristlet.wallet.cards import repository as cards
 from wristlet.wallet.context import Actor, Context
 from wristlet.wallet.devices import phones, repository
+from wristlet.wallet.devices import tasks as device_tasks
 from wristlet.wallet.devices.repository import LOST, PAIRED, DeviceRow
 from wristlet.wallet.errors import refuse
 from wristlet.wallet.events import repository as events
@@ -214,17 +215,18 @@ class DeviceService:
     async def submit_lease_report(
         self, actor: Actor, device_id: str, request: LeaseReportSubmit
     ) -> LeaseReportAccepted:
-        """Pass a lease report on to the token service, which checks its signature."""
+        """Pass a lease report on to the token service, which checks its signature.
+
+        The answer may bring scripts, so it takes its turn among all questions about the strap.
+        """
         report = shapes.lease_report(request.report, "report")
         device = await self._row(actor, device_id)
         if report.se_id.hex() != device.se_id:
             raise refuse("receipt_mismatch", "report")
-        await ask_tsp(self._context.tsp.submit_lease_report(SubmitLeaseReport(request.report)))
-        data: dict[str, Value] = {
-            "unlock_counter": report.unlock_counter,
-            "taps_max": report.taps_max,
-        }
-        await self._context.database.write(lambda c: self._tell(c, device, "unlock.reported", data))
+        question = device_tasks.asked(self._context.new_id("task"), request.report)
+        await self._runner.run(
+            actor, device_id, question.kind, question.subject, lambda _: question
+        )
         return LeaseReportAccepted(device_id)
 
     # Common
@@ -259,9 +261,7 @@ def view(row: DeviceRow) -> Device:
 def _concerns(row: cards.CardRow, kind: str) -> bool:
     """Whether a token still has to be suspended for the loss, or resumed after it."""
     held = Suspender.TOKEN_REQUESTOR in rules.owners(row)
-    if kind == tasks.LOSE:
-        return row.state in (TokenState.ACTIVE, TokenState.SUSPENDED) and not held
-    return row.state == TokenState.SUSPENDED and held
+    return row.state in rules.LIVING and held == (kind == tasks.FIND)
 
 
 def _partly_lost(error: ApiError, done: int, total: int) -> ApiError:

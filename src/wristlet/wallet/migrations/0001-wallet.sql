@@ -134,6 +134,7 @@ CREATE TABLE commits (
     apdus TEXT NOT NULL,
     state TEXT NOT NULL,
     report TEXT,
+    failures INTEGER NOT NULL,
     created_ms BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, device_id, sequence),
     UNIQUE (tenant_id, device_id, domain_aid, script_number),

@@ -32,9 +32,9 @@ UPDATE devices SET commits_last = commits_last + 1
 WHERE tenant_id = :tenant_id AND device_id = :device_id
 RETURNING commits_last;
 
--- name: acknowledge(tenant_id, device_id, sequence)!
+-- name: acknowledge(tenant_id, device_id, pointer, sequence)!
 UPDATE devices SET commits_acknowledged = :sequence
-WHERE tenant_id = :tenant_id AND device_id = :device_id AND commits_acknowledged = :sequence - 1;
+WHERE tenant_id = :tenant_id AND device_id = :device_id AND commits_acknowledged = :pointer;
 
 -- name: find_phone(tenant_id, device_id, point_hash)$
 SELECT certificate FROM phones

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -12,24 +11,23 @@ from typing import TypeVar
 import msgspec
 
 from wristlet.companion import se_client
+from wristlet.companion.commits import CommitLog, SyncReport
 from wristlet.companion.errors import (
     CardRefused,
     CodeRefused,
     CompanionError,
     PinRequired,
-    ServerRefused,
     StrapUnreachable,
     StrapUntrusted,
 )
 from wristlet.companion.inputs import CardInput, read_card, read_code, read_pin
 from wristlet.companion.phone_channel import PhoneChannel
-from wristlet.companion.server import attempt, call
+from wristlet.companion.server import attempt, call, deliver
 from wristlet.companion.store import PhoneStore
 from wristlet.crypto import ec, jwe, pairing, x509chain
 from wristlet.crypto.errors import CertificateError
 from wristlet.env.base import Env
 from wristlet.links.channel import LinkLost
-from wristlet.links.script_runner import RunResult, read_receipt, run_script
 from wristlet.links.strap_link import StrapLink
 from wristlet.links.wallet_client import WalletClient
 from wristlet.model.tsp_messages import CardKey
@@ -41,9 +39,6 @@ from wristlet.model.wallet_messages import (
     CertifyPhone,
     ChangeReason,
     CheckEligibility,
-    Commit,
-    CommitReceipt,
-    CommitReport,
     Device,
     Eligibility,
     FinishVerification,
@@ -55,17 +50,6 @@ from wristlet.wire.gp import aids
 from wristlet.wire.receipt import LeaseReport
 
 T = TypeVar("T")
-
-SCRIPT_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What a sync did: scripts run, scripts still open, and why it stopped early, if it did."""
-
-    done: int
-    open: int
-    reason: str = ""
 
 
 class Companion:
@@ -150,15 +134,24 @@ class Companion:
             await channel.change_pin(read_pin(old, "old PIN"), read_pin(new, "new PIN"))
 
     async def verify_pin(self, pin: str) -> LeaseReport:
-        """Prove the wearer: a right PIN opens the lease, whose signed report goes to the TSP when
-        it can.
+        """Prove the wearer: a right PIN opens the lease, whose signed report goes to the TSP, now
+        or with the next sync.
         """
         with _reaching_strap():
             channel = await self._open_channel()
             report, signed = await channel.verify_pin(read_pin(pin))
-        report_to_server = LeaseReportSubmit(signed.hex())
-        await attempt(self._wallet.submit_lease_report(self._device_id, report_to_server))
+        self._store.update(lease_report=signed.hex())
+        await self._hand_in_lease()
         return report
+
+    async def _hand_in_lease(self) -> None:
+        """Hand the last lease's report in, unless that was done."""
+        waiting = self._store.state.lease_report
+        if not waiting:
+            return
+        submitted = self._wallet.submit_lease_report(self._device_id, LeaseReportSubmit(waiting))
+        if await deliver(submitted):
+            self._store.update(lease_report="")
 
     async def state(self) -> se_client.PublicState:
         """Ask the secure element for PIN and lease state (needs no server)."""
@@ -260,19 +253,14 @@ class Companion:
     async def sync(self) -> SyncReport:
         """Run what waits in the device's commit log, in order; each step ends in a receipt or
         stays open.
+
+        Raises ServerUnreachable, ServerRefused.
         """
-        done = 0
-        while True:
-            page = (await self._call(lambda _: self._wallet.commits(self._device_id))).data
-            if not page:
-                if done:
-                    await self._learn_instances()
-                return SyncReport(done, 0)
-            for commit in page:
-                reason = await self._run_commit(commit)
-                if reason:
-                    return SyncReport(done, len(page), reason)
-                done += 1
+        await self._hand_in_lease()
+        report = await CommitLog(self._env, self._wallet, self._device_id, self.strap).run()
+        if report.done:
+            await self._learn_instances()
+        return report
 
     async def _learn_instances(self) -> None:
         """Note where each card sits, for switching without the server."""
@@ -280,42 +268,6 @@ class Companion:
         live = {card.id: card.instance_aid for card in cards if card.instance_aid is not None}
         if live != self._store.state.cards:
             self._store.update(cards=live)
-
-    async def _run_commit(self, commit: Commit) -> str:
-        """Bring one script to its receipt; returns why it stays open, or an empty string.
-
-        A lost reply says nothing about the outcome, so the receipt is asked for before each run.
-        """
-        domain = bytes.fromhex(commit.domain_aid)
-        apdus = [bytes.fromhex(one) for one in commit.apdus]
-        last = RunResult(completed=False, index=0)
-        try:
-            for _ in range(SCRIPT_ATTEMPTS):
-                receipt = await read_receipt(self.strap, domain, commit.script_number)
-                if receipt is None:
-                    last = await run_script(self.strap, apdus)
-                    receipt = await read_receipt(self.strap, domain, commit.script_number)
-                if receipt is not None and await self._submit(commit, receipt):
-                    return ""
-        except LinkLost:
-            return "the strap is out of reach; bring it near and sync again"
-        reason = f"the secure element stopped at step {last.index + 1} of {len(apdus)}"
-        report = CommitReport(last.index, reason, last.sw)
-        await attempt(self._wallet.report_commit(self._device_id, commit.sequence, report))
-        return reason
-
-    async def _submit(self, commit: Commit, receipt: bytes) -> bool:
-        """Hand a receipt in; False when it is none, as a relay may have made it up."""
-        request = CommitReceipt(receipt.hex())
-        try:
-            await self._call(
-                lambda key: self._wallet.submit_receipt(
-                    self._device_id, commit.sequence, request, key=key
-                )
-            )
-        except ServerRefused:
-            return False
-        return True
 
     async def suspend(self, card_id: str) -> Card:
         """Pause a card: at the TSP at once, on the strap with the next sync."""

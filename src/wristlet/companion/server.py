@@ -14,6 +14,7 @@ from wristlet.links.http import RemoteProblem, RemoteUnavailable
 T = TypeVar("T")
 
 ATTEMPTS, PAUSE_MS = 3, 200
+_BUSY, _SERVER_ERROR = 429, 500
 
 
 async def call(env: Env, operation: Callable[[str], Awaitable[T]]) -> T:
@@ -33,6 +34,19 @@ async def call(env: Env, operation: Callable[[str], Awaitable[T]]) -> T:
         except RemoteProblem as error:
             raise ServerRefused(error.problem.code, error.problem.message) from error
     raise ServerUnreachable
+
+
+async def deliver(operation: Awaitable[object]) -> bool:
+    """Hand something over that may wait; returns whether it is settled: taken, or refused for
+    good.
+    """
+    try:
+        await operation
+    except RemoteUnavailable:
+        return False
+    except RemoteProblem as error:
+        return not (error.status >= _SERVER_ERROR or error.status == _BUSY)
+    return True
 
 
 async def attempt(operation: Awaitable[T]) -> bool:

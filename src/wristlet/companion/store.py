@@ -18,7 +18,10 @@ CONTEXT = b"wristlet:companion:1"
 
 @dataclass(frozen=True, slots=True)
 class PhoneState:
-    """The phone's durable state; bytes as hex. `cards` maps card id to instance AID."""
+    """The phone's durable state; bytes as hex.
+
+    `cards` maps card id to instance AID; `lease_report` waits for the server.
+    """
 
     private_scalar: str
     device_id: str = ""
@@ -26,6 +29,7 @@ class PhoneState:
     certificate: str = ""
     domain_point: str = ""
     cards: dict[str, str] | None = None
+    lease_report: str = ""
 
     def __repr__(self) -> str:
         return f"PhoneState(device_id={self.device_id!r}, se_id={self.se_id!r})"

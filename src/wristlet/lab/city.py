@@ -56,19 +56,35 @@ from wristlet.wallet.app import create_app as wallet_app
 
 
 class SwitchableTransport(httpx2.AsyncBaseTransport):
-    """An ASGI application that can be taken down and brought back, or answer as a hostile one."""
+    """An ASGI application that can be taken down and brought back, or answer as a hostile one.
+
+    `watch` sees each exchange before its answer goes back; what it raises is what the caller gets.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._inner = asgi(app)
         self.up = True
         self.intercept: Callable[[httpx2.Request], httpx2.Response | None] | None = None
+        self.watch: Callable[[httpx2.Request, httpx2.Response], None] | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request, or fail as a host does that is down."""
         if not self.up:
             raise httpx2.ConnectError("the server is down", request=request)
         forged = self.intercept(request) if self.intercept is not None else None
-        return forged or await self._inner.handle_async_request(request)
+        answer = forged or await self._inner.handle_async_request(request)
+        if self.watch is not None:
+            self.watch(request, answer)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """The HTTP wires of a city, by the server at their end."""
+
+    wallet: SwitchableTransport
+    tsp: SwitchableTransport
+    issuer: SwitchableTransport
 
 
 @dataclass(slots=True)
@@ -83,12 +99,17 @@ class City:
     switch: Switch
     acquirer: Acquirer
     relay: StrapRelay
-    wallet_transport: SwitchableTransport
+    wires: Wires
 
     @property
     def phone(self) -> Companion:
         """The wearer's phone."""
         return self.bench.phone
+
+    @property
+    def wallet_transport(self) -> SwitchableTransport:
+        """The phone's wire to the wallet."""
+        return self.wires.wallet
 
     async def press(self, _code: str) -> None:
         """Compare the digits and press the strap's button."""
@@ -103,6 +124,7 @@ class Hosts:
     issuer: IssuerService
     switch: Switch
     acquirer: Acquirer
+    issuer_wire: SwitchableTransport
 
 
 @asynccontextmanager
@@ -120,8 +142,10 @@ async def running_city(
         env = env or real_env()
         sandbox = await setup.make_sandbox(env, root, durability)
         hosts = await _start_hosts(stack, env, sandbox, durability)
-        transport = await _start_wallet(stack, env, sandbox, hosts.tsp, durability)
-        yield await _start_devices(env, sandbox, hosts, transport, tracer)
+        tsp_wire = SwitchableTransport(tsp_app(hosts.tsp))
+        wallet_wire = await _start_wallet(stack, env, sandbox, tsp_wire, durability)
+        wires = Wires(wallet_wire, tsp_wire, hosts.issuer_wire)
+        yield await _start_devices(env, sandbox, hosts, wires, tracer)
 
 
 async def _start_hosts(
@@ -138,7 +162,8 @@ async def _start_hosts(
     )
     await issuer.start()
     bearer = bytes(stores["tsp"].get(setup.ISSUER_BEARER, KeyUsage.PUBLIC)).decode()
-    issuer_http = HttpClient("http://issuer", bearer, asgi(issuer_app(issuer)))
+    issuer_wire = SwitchableTransport(issuer_app(issuer))
+    issuer_http = HttpClient("http://issuer", bearer, issuer_wire)
     tsp = TokenService(
         env,
         await _open_database(stack, paths.database("tsp"), TSP_MIGRATIONS, durability),
@@ -158,7 +183,8 @@ async def _start_hosts(
     hosts["issuer"] = LoopbackClient(issuer.host.handle, key("switch", "issuer"))
     hosts["tsp"] = LoopbackClient(authorizer.handle, key("switch", "tsp"))
     to_switch = LoopbackClient(switch.handle, key("acquirer", "switch"))
-    return Hosts(tsp, issuer, switch, Acquirer(env, AcquirerConfig(), to_switch))
+    acquirer = Acquirer(env, AcquirerConfig(), to_switch)
+    return Hosts(tsp, issuer, switch, acquirer, issuer_wire)
 
 
 def _key_reader(stores: dict[str, KeyStore]) -> Callable[[str, str], bytes]:
@@ -169,10 +195,10 @@ async def _start_wallet(
     stack: AsyncExitStack,
     env: Env,
     sandbox: setup.Sandbox,
-    tsp: TokenService,
+    tsp_wire: SwitchableTransport,
     durability: Durability,
 ) -> SwitchableTransport:
-    http = HttpClient("http://tsp", sandbox.requestor_token, asgi(tsp_app(tsp)))
+    http = HttpClient("http://tsp", sandbox.requestor_token, tsp_wire)
     context = await stack.enter_async_context(
         wallet_setup.opened(
             env,
@@ -195,7 +221,7 @@ async def _start_devices(
     env: Env,
     sandbox: setup.Sandbox,
     hosts: Hosts,
-    transport: SwitchableTransport,
+    wires: Wires,
     tracer: Tracer | None,
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
@@ -205,7 +231,7 @@ async def _start_devices(
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
-        await sign_in(sandbox.api_key, "http://wallet", transport),
+        await sign_in(sandbox.api_key, "http://wallet", wires.wallet),
         strap,
         card_data_root_der=sandbox.tsp.card_data_root_der,
         maker_root_der=sandbox.maker_root_der,
@@ -218,7 +244,7 @@ async def _start_devices(
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
 
     async def switch_wallet(up: bool) -> None:
-        transport.up = up
+        wires.wallet.up = up
 
     async def secrets() -> Sequence[CanarySecret]:
         return known_secrets.of_run(env, sandbox, DEMO_PIN)
@@ -243,7 +269,7 @@ async def _start_devices(
         hosts.switch,
         hosts.acquirer,
         relay,
-        transport,
+        wires,
     )
 
 

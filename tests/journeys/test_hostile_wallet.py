@@ -5,23 +5,29 @@ nowhere.
 from __future__ import annotations
 
 import base64
+import dataclasses
+import itertools
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
+from wristlet.companion import commits
 from wristlet.companion.errors import CompanionError
 from wristlet.companion.phone_channel import PhoneChannel
 from wristlet.crypto import ec, gpcert, scp11, x509chain
 from wristlet.crypto.seal import KeyUsage
 from wristlet.lab import setup
 from wristlet.lab.city import City, running_city
+from wristlet.links.http import RemoteProblem
 from wristlet.links.loopback import LoopbackChannel
 from wristlet.links.script_runner import exchange
 from wristlet.model.testcards import AOBA, Outcome, find_card
+from wristlet.model.wallet_messages import CommitList, CommitProgress, CommitReceipt
 from wristlet.se.applets.base import Interface
 from wristlet.wallet.tenants.service import phone_root_name
 from wristlet.wire.apdu import Command
@@ -162,9 +168,6 @@ async def test_a_forged_receipt_moves_nothing(city: City) -> None:
         card.number.reveal(), "12/30", card.security_code.reveal()
     )
     added = await city.phone.accept_terms(eligible)
-    from wristlet.links.http import RemoteProblem
-    from wristlet.model.wallet_messages import CommitReceipt
-
     wallet = city.phone._wallet
     device_id = city.phone._store.state.device_id
     forged = CommitReceipt("7f600adf4002aabbdf4100")
@@ -172,3 +175,46 @@ async def test_a_forged_receipt_moves_nothing(city: City) -> None:
         await wallet.submit_receipt(device_id, 1, forged)
     assert (await wallet.card(added.id)).state == "inactive"
     assert len((await wallet.commits(device_id)).data) == 1
+
+
+async def test_it_cannot_keep_the_phone_busy_with_what_is_done(city: City) -> None:
+    """It shows the first script again and again, whatever receipts come in."""
+    card = find_card(AOBA, Outcome.GREEN)
+    await city.phone.accept_terms(
+        await city.phone.check_card(card.number.reveal(), "12/30", card.security_code.reveal())
+    )
+    wallet, device_id = city.phone._wallet, city.phone._store.state.device_id
+    first = msgspec.to_builtins(await wallet.commits(device_id))
+    city.wallet_transport.intercept = _answering(f"/v1/devices/{device_id}/commits", first, [])
+    report = await city.phone.sync()
+    assert (report.done, report.open) == (1, 1)
+    assert "asks again" in report.reason
+
+
+async def test_it_cannot_keep_the_phone_busy_with_ever_new_entries(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It numbers one script that was run anew and takes its receipt for good each time."""
+    monkeypatch.setattr(commits, "COMMITS_PER_SYNC", 20)
+    card = find_card(AOBA, Outcome.GREEN)
+    await city.phone.accept_terms(
+        await city.phone.check_card(card.number.reveal(), "12/30", card.security_code.reveal())
+    )
+    wallet, device_id = city.phone._wallet, city.phone._store.state.device_id
+    (commit,) = (await wallet.commits(device_id)).data
+    await city.phone.sync()
+    asked = itertools.count(commit.sequence + 1)
+
+    def intercept(request: httpx2.Request) -> httpx2.Response | None:
+        path = request.url.path.removeprefix(f"/v1/devices/{device_id}/commits")
+        if path == "":
+            entry = dataclasses.replace(commit, sequence=next(asked))
+            answer: object = CommitList([entry], has_more=False, next_cursor=None)
+        elif path.endswith("/receipt"):
+            answer = CommitProgress(1, "acknowledged", 1, 1)
+        else:
+            return None
+        return httpx2.Response(200, content=msgspec.json.encode(answer), request=request)
+
+    city.wallet_transport.intercept = intercept
+    assert (await city.phone.sync()).done == 20

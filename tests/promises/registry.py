@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from promises import channel, counters, money, provisioning, store, tap_agreement, taps, tokens
+from promises import (
+    channel,
+    counters,
+    money,
+    provisioning,
+    store,
+    tamper,
+    tap_agreement,
+    taps,
+    tokens,
+)
 from promises.harness import Promise
 
 PROMISES: tuple[Promise, ...] = tuple(
     sorted(
         (
             *store.PROMISES,
+            *tamper.PROMISES,
             *channel.PROMISES,
             *counters.PROMISES,
             *tap_agreement.PROMISES,

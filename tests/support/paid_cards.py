@@ -27,7 +27,7 @@ from wristlet.wire.gp.install import InstallForInstall, instance_parameters
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.script import ScriptDgi
 
-__all__ = ["PIN", "add_card", "built_in", "pay", "phone", "reopened", "wallet"]
+__all__ = ["PIN", "add_card", "built_in", "card_script", "pay", "phone", "reopened", "wallet"]
 
 
 def built_in(rig: Rig) -> Rig:
@@ -51,8 +51,8 @@ def phone(rig: Rig) -> HostSession:
     return session
 
 
-def add_card(rig: Rig, number: int, card: CardData) -> bytes:
-    """Run a personalisation script that ends by making the new card the active one."""
+def card_script(rig: Rig, number: int, card: CardData) -> tuple[bytes, tuple[bytes, ...]]:
+    """AID and APDUs of a personalisation that ends by making the new card the active one."""
     aid = aids.instance_aid(card.product.registered_aid, number)
     draft = rig.draft(number)
     parameters = instance_parameters(ContactlessState.DEACTIVATED)
@@ -65,7 +65,13 @@ def add_card(rig: Rig, number: int, card: CardData) -> bytes:
     groups = [Dgi(group, value) for group, value in sorted(card.dgis().items())]
     draft.personalize(aid, groups, card.product.secret_numbers)
     draft.add_group(Dgi(ScriptDgi.ACTIVATE, aid))
-    answers = run(rig.wired, draft.finish().script.apdus)
+    return aid, draft.finish().script.apdus
+
+
+def add_card(rig: Rig, number: int, card: CardData) -> bytes:
+    """Run a personalisation script that ends by making the new card the active one."""
+    aid, apdus = card_script(rig, number, card)
+    answers = run(rig.wired, apdus)
     assert answers[-1].ok, f"{answers[-1].sw:04X}"
     return aid
 

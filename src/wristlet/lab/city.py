@@ -74,6 +74,7 @@ class SwitchableTransport(httpx2.AsyncBaseTransport):
         forged = self.intercept(request) if self.intercept is not None else None
         answer = forged or await self._inner.handle_async_request(request)
         if self.watch is not None:
+            await answer.aread()
             self.watch(request, answer)
         return answer
 

@@ -1,0 +1,1 @@
+"""What phone and strap say to each other, declared once for both ends."""

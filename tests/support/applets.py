@@ -19,6 +19,7 @@ from wristlet.se.applets.base import CardError, Instance, Interface
 from wristlet.se.profile import Profile, TrustRoot
 from wristlet.se.registry import CardRegistry
 from wristlet.se.store import Store
+from wristlet.se.tap_watch import TapWatch
 from wristlet.wire.apdu import Command, Response
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.lifecycle import ContactlessState
@@ -96,6 +97,10 @@ class FakeContext:
     def event_counter(self) -> int:
         return int.from_bytes(self.state.get("sys/events") or b"", "big")
 
+    @property
+    def taps(self) -> TapWatch:
+        return self.bench.taps
+
     def sign(self, message: bytes) -> bytes:
         return ec.sign_raw(self.bench.attestation_key, message)
 
@@ -127,6 +132,7 @@ class Bench:
         self.registry = CardRegistry(self.store, self.profile, self.catalog.payment_modules)
         self.attestation_key = ec.private_key(bytes(31) + b"\x07")
         self.hashes = 0
+        self.taps = TapWatch()
         self.selected: tuple[Applet, FakeContext] | None = None
 
     # ------------------------------------------------------------ making cards

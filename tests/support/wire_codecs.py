@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from wristlet.wire import apdu, ber, dgi, numbers, receipt, script
+from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
 from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
@@ -170,6 +170,18 @@ def _entry(name: str, values: st.SearchStrategy[Any], module: Any, tag: int) -> 
     return Codec(name, values, lambda value: value.encode(), decode, (f"{name}.parse",))
 
 
+TAP_REPORT = st.builds(
+    tap_report.TapReport,
+    WORD,
+    st.sampled_from(tap_report.TapOutcome),
+    raw(0, 16),
+    *(st.booleans(),) * 3,
+    BYTE,
+    LONG,
+    BYTE,
+    LONG,
+)
+
 CODECS: tuple[Codec, ...] = (
     Codec(
         "ber objects",
@@ -236,6 +248,13 @@ CODECS: tuple[Codec, ...] = (
     _statement("Receipt", RECEIPT),
     _statement("PinStatement", st.builds(receipt.PinStatement, SE_ID, raw(16), DONE, DONE, LONG)),
     _statement("LeaseReport", st.builds(receipt.LeaseReport, SE_ID, WORD, BYTE, LONG, LONG)),
+    Codec(
+        "tap report",
+        TAP_REPORT,
+        tap_report.TapReport.encode,
+        tap_report.TapReport.parse,
+        ("tap_report.TapReport.parse",),
+    ),
     Codec(
         "signed",
         st.builds(receipt.SignedStatement, raw(0, 200), raw(64)),

@@ -22,6 +22,7 @@ from wristlet.se.keyset import Kid
 from wristlet.se.profile import Profile
 from wristlet.se.registry import CardRegistry, is_domain
 from wristlet.se.store import SealedStore, Store, StoreDeadError
+from wristlet.se.tap_watch import TapWatch
 from wristlet.wire.apdu import DATA_EXTENDED_MAX, DATA_SHORT_MAX, LE_SHORT_MAX, Command, Response
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids
@@ -75,7 +76,7 @@ class SandboxKeysError(RuntimeError):
 class Card:
     """One secure element with its two interfaces."""
 
-    __slots__ = ("_ports", "catalog", "env", "profile", "registry", "se_id", "store")
+    __slots__ = ("_ports", "catalog", "env", "profile", "registry", "se_id", "store", "taps")
 
     def __init__(
         self, env: Env, store: Store, catalog: Catalog | None = None, *, sandbox: bool = False
@@ -87,6 +88,7 @@ class Card:
         self.profile = _profile(_required(store, PROFILE_KEY))
         self.se_id = _required(store, ID_KEY)
         self.registry = CardRegistry(store, self.profile, self.catalog.payment_modules)
+        self.taps = TapWatch()
         self._ports: dict[Interface, Port] = {}
         if not sandbox and self._has_sandbox_keys():
             raise SandboxKeysError
@@ -171,6 +173,7 @@ class Port:
         self.reset()
         if self._powered and self.interface is Interface.CONTACTLESS:
             self.card.registry.set_volatile(None)
+            self.card.taps.field_off()
         self._powered = False
 
     def reset(self) -> None:
@@ -188,9 +191,14 @@ class Port:
         """Answer one encoded command APDU; who sends one has given power."""
         self._powered = True
         try:
-            return self._answer(command).encode()
+            response = self._answer(command)
         except StoreDeadError:
-            return Response(b"", SW.MEMORY_FAILURE).encode()
+            response = Response(b"", SW.MEMORY_FAILURE)
+        if self.interface is not _WIRED:
+            context = self._slots[0].context if 0 in self._slots else None
+            aid = context.aid if context else b""
+            self.card.taps.saw(command, response.data, response.sw, aid)
+        return response.encode()
 
     def _answer(self, raw: bytes) -> Response:
         try:

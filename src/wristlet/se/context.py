@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wristlet.se.profile import Profile
     from wristlet.se.registry import CardRegistry
     from wristlet.se.store import Store
+    from wristlet.se.tap_watch import TapWatch
     from wristlet.wire.apdu import Command, Response
 
 EVENT_KEY = "sys/event"
@@ -86,6 +87,11 @@ class AppContext:
         """SHA-256 of the static point at the channel's other end."""
         session = self.session
         return session.peer if session is not None else None
+
+    @property
+    def taps(self) -> TapWatch:
+        """What the last tap came to."""
+        return self.card.taps
 
     @property
     def event_counter(self) -> int:

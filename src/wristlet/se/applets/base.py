@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wristlet.env.base import Env
     from wristlet.se.profile import Profile
+    from wristlet.se.tap_watch import TapWatch
     from wristlet.wire.apdu import Command, Response
     from wristlet.wire.gp.lifecycle import ContactlessState
 
@@ -161,6 +162,10 @@ class Context(Protocol):
     @property
     def transient(self) -> dict[str, Any]:
         """Memory of this selection only; gone at deselect, reset and power-off."""
+
+    @property
+    def taps(self) -> TapWatch:
+        """What the last tap came to, in memory only."""
 
     def sign(self, message: bytes) -> bytes:
         """Sign by the attestation key: ECDSA P-256 SHA-256, r then s, 64 bytes."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from wristlet.crypto import ec
 from wristlet.se.applets import crs, lease, phones, pin
 from wristlet.se.applets.base import CardError, Interface
+from wristlet.se.applets.payment.left import free_left
 from wristlet.wire import ber
 from wristlet.wire.apdu import Response
 from wristlet.wire.errors import DecodeError
@@ -30,6 +31,7 @@ from wristlet.wire.receipt import (
 )
 from wristlet.wire.script import ScriptDgi
 from wristlet.wire.sw import SW
+from wristlet.wire.tap_report import AMOUNT_UNKNOWN, TAG_TAP_REPORT, TAPS_UNKNOWN, TapReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +50,7 @@ _CLA_ISO, _CLA_GP = 0x00, 0x80
 _PIN_REFERENCE: Final = 0x80
 _CREATE, _CHANGE = 0x01, 0x00
 _REPORT_KEY: Final = "lease/report"
+_NOT_TAPPED: Final = (TAPS_UNKNOWN, AMOUNT_UNKNOWN)
 _COUNTER_MASK: Final = 0xFFFF_FFFF
 _TRIES_WARNING: Final = 0x63C0
 
@@ -110,10 +113,12 @@ def order(ctx: Context, dgi_number: int, value: bytes) -> None:
 
 
 def _get_data(ctx: Context, command: Command) -> Response:
-    """Give state, PIN statement or last lease report (GPCS 2.3.1, GET DATA)."""
+    """Give state, last tap, PIN statement or last lease report (GPCS 2.3.1, GET DATA)."""
     tag = command.p1 << 8 | command.p2
     if tag == TAG_STATE:
         return Response(ber.encode(TAG_STATE, _public_state(ctx)), SW.OK)
+    if tag == TAG_TAP_REPORT:
+        return Response(ber.encode(TAG_TAP_REPORT, _tap_report(ctx)), SW.OK)
     if tag == TAG_PIN_STATEMENT:
         challenge = _challenge(command.data)
         statement = PinStatement(
@@ -149,6 +154,24 @@ def _public_state(ctx: Context) -> bytes:
         + bytes((phones.count(ctx.state),))
         + (ctx.event_counter & _COUNTER_MASK).to_bytes(4, "big")
     )
+
+
+def _tap_report(ctx: Context) -> bytes:
+    """Tell the last tap's outcome and what is left before the PIN must be entered."""
+    taps, block = ctx.taps, lease.read(ctx)
+    free = free_left(ctx.state, taps.aid, block.unlock_counter) or _NOT_TAPPED
+    return TapReport(
+        number=taps.number,
+        outcome=taps.outcome,
+        aid=taps.aid,
+        in_field=taps.in_field,
+        is_worn=block.worn,
+        lease_valid=block.valid,
+        taps_left=block.taps_left,
+        amount_left_minor=block.amount_left_minor,
+        free_taps_left=free[0],
+        free_amount_left_minor=free[1],
+    ).encode()
 
 
 def _challenge(data: bytes) -> bytes:

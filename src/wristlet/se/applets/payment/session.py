@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ATC_MAX: Final = 0xFFFF
 _NAME: Final = "payment"
-_COUNTERS: Final = "counters"
+COUNTERS_KEY: Final = "counters"
 _KEYS: Final = f"{products.DGI_KEYS:04X}"
 _MAC_KEY: Final = slice(0, 16)
 
@@ -66,11 +66,11 @@ class Session:
 
     def counters(self, ctx: Context) -> Counters:
         """Read ATC and the counters of taps without lease."""
-        return Counters.decode(ctx.state.get(self.prefix + _COUNTERS))
+        return Counters.decode(ctx.state.get(self.prefix + COUNTERS_KEY))
 
     def save(self, ctx: Context, counters: Counters) -> None:
         """Write them; they are durable before the answer leaves the card."""
-        ctx.state.put(self.prefix + _COUNTERS, counters.encode())
+        ctx.state.put(self.prefix + COUNTERS_KEY, counters.encode())
 
 
 def open_session(ctx: Context) -> Session:

@@ -22,6 +22,8 @@ from wristlet.wire import ber
 from wristlet.wire.apdu import Command, Response
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.gp import aids, commands
+from wristlet.wire.gp.commands import CrsScope
+from wristlet.wire.tap_report import TAG_TAP_REPORT, TapReport
 
 INS_ENROL, INS_WORN, INS_SET_STATUS, INS_MANAGE_CHANNEL = 0xE0, 0x12, 0xF0, 0x70
 SW_OK, SW_MORE_DATA, SW_REFUSED = 0x9000, 0x6310, 0x6985
@@ -137,25 +139,62 @@ class StrapRelay:
         """Make the next payable card active; return its instance AID, or None when there is no
         other.
         """
+        cards = await self.payable()
+        active = [aid for aid, is_active in cards if is_active]
+        payable = [aid for aid, _ in cards]
+        if not payable or payable == active:
+            return None
+        position = payable.index(active[0]) + 1 if active else 0
+        chosen = payable[position % len(payable)]
+        await self.activate(chosen)
+        return chosen
+
+    async def payable(self) -> tuple[tuple[bytes, bool], ...]:
+        """Return the cards that can pay, in the registry's order, each with whether it pays now."""
         async with self._selected(aids.CRS) as send:
             cards = await _cards(send)
-            payable = [aid for aid, state in cards if state != NON_ACTIVATABLE]
-            active = [aid for aid, state in cards if state == ACTIVATED]
-            if not payable or payable == active:
-                return None
-            position = payable.index(active[0]) + 1 if active else 0
-            chosen = payable[position % len(payable)]
-            answer = await send(commands.crs_set_status(0x01, 0x01, chosen))
+        return tuple((aid, state == ACTIVATED) for aid, state in cards if state != NON_ACTIVATABLE)
+
+    async def activate(self, aid: bytes) -> None:
+        """Make one card the active one, durably; raises StrapRefused."""
+        await self._set_status(CrsScope.AVAILABILITY, commands.CRS_ACTIVATE, aid)
+        self.display = "next card"
+
+    async def pay_once(self, aid: bytes) -> None:
+        """Let one card alone answer until the next field ends; raises StrapRefused."""
+        await self._set_status(CrsScope.PRIORITY, commands.CRS_VOLATILE_SET, aid)
+        self.display = "pay now"
+
+    async def end_pay_once(self) -> None:
+        """Take the priority of `pay_once` away again; raises StrapRefused."""
+        await self._set_status(CrsScope.PRIORITY, commands.CRS_VOLATILE_RESET)
+
+    async def tap_report(self) -> TapReport:
+        """Ask what the last tap came to; raises StrapRefused when the answer makes no sense."""
+        async with self._selected(aids.CARDHOLDER_APPLET) as send:
+            answer = await send(commands.get_data(TAG_TAP_REPORT))
+        try:
+            return TapReport.parse(ber.require(answer.data, TAG_TAP_REPORT))
+        except DecodeError:
+            raise StrapRefused("taps: the secure element does not tell; update it") from None
+
+    async def _set_status(self, scope: CrsScope, value: int, *names: bytes) -> None:
+        async with self._selected(aids.CRS) as send:
+            answer = await send(commands.crs_set_status(scope, value, *names))
         if answer.sw != SW_OK:
             raise StrapRefused("switching: the secure element refused; switch cards on the phone")
-        self.display = "next card"
-        return chosen
 
     async def wear(self, *, worn: bool) -> None:
         """Tell the secure element that the strap was put on or taken off; off closes the lease."""
         async with self._selected(aids.CARDHOLDER_APPLET) as send:
             await send(Command(0x80, INS_WORN, int(worn), 0))
         self._worn = worn
+
+    @property
+    def digits(self) -> str:
+        """The digits that stand on the face to be compared, or nothing."""
+        offer = self._offer
+        return self.display if offer is not None and offer.is_shown else ""
 
     async def status(self) -> StrapStatus:
         """Return what the strap's face and sensors say."""

@@ -35,6 +35,7 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "strace": _program("strace"),
     "chromium": _program("chromium"),
     "nodejs": lambda: _program("node")() and _program("npm")(),
+    "unifont": _file("usr/share/unifont/unifont_jp.hex"),
     "fonts-noto-cjk": _file("usr/share/fonts/opentype/noto/NotoSansCJK*"),
 }
 # Python distributions that are built only where their Debian packages are.

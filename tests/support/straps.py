@@ -89,9 +89,7 @@ class Worn:
         return strap(self.rig, disk or self.env.disk, model or self.firmware.model)
 
 
-def strap(
-    rig: Rig | None = None, disk: MemoryDisk | None = None, model: StrapModel = PRO
-) -> Worn:
+def strap(rig: Rig | None = None, disk: MemoryDisk | None = None, model: StrapModel = PRO) -> Worn:
     """Put a strap together."""
     rig = rig or wallet(volatile())[0]
     env = SimEnv(5, disk=disk)

@@ -12,12 +12,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support.strap_codecs import messages_of
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
 from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
+from wristlet.wire.strap import settings, state
+from wristlet.wire.strap import time as strap_time
+from wristlet.wire.strap.fields import Family
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,21 @@ TAP_REPORT = st.builds(
     LONG,
 )
 
+
+def _family(family: Family[Any]) -> Codec:
+    reads = ("strap.fields.Family.decode",)
+    return Codec(family.title, messages_of(family), family.encode, family.decode, reads)
+
+
 CODECS: tuple[Codec, ...] = (
+    _family(state.REQUESTS),
+    _family(state.ANSWERS),
+    _family(state.NEWS),
+    _family(strap_time.REQUESTS),
+    _family(strap_time.ANSWERS),
+    _family(settings.REQUESTS),
+    _family(settings.ANSWERS),
+    _family(settings.NEWS),
     Codec(
         "ber objects",
         tuples_of(TLV),

@@ -142,7 +142,9 @@ def draw(frame: Frame, font: HexFont) -> Bitmap:
 
 
 def _draw_cluster(picture: Bitmap, font: HexFont, cluster: str, x: int, y: int, box: int) -> None:
-    signs = list(_signs(cluster))
+    composed = unicodedata.normalize("NFC", cluster)
+    form = "NFC" if font.glyph(ord(composed[0])) else "NFD"
+    signs = list(_signs(unicodedata.normalize(form, cluster)))
     if len(signs) > 1 and all(_is_base(sign) for sign in signs):  # a flag: letters side by side
         for offset, sign in enumerate(signs[:2]):
             _draw_sign(picture, font, sign, x + offset * _NARROW, y, _NARROW)
@@ -169,7 +171,7 @@ def _is_base(sign: str) -> bool:
 
 def _signs(cluster: str) -> Iterator[str]:
     """Yield what is drawn of a cluster: its letter and marks, or what stands in for an emoji."""
-    codes = [ord(sign) for sign in unicodedata.normalize("NFC", cluster)]
+    codes = [ord(sign) for sign in cluster]
     flags = [code for code in codes if _FLAG_FIRST <= code <= _FLAG_LAST]
     if flags:
         yield from (chr(ord("A") + code - _FLAG_FIRST) for code in flags)

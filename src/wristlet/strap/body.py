@@ -183,7 +183,7 @@ class Do(Enum):
     BUZZ = "buzz"
     STOP_BUZZ = "stop buzz"
     SAVE = "save"
-    RADIO = "radio"
+    TELL_STATE = "tell state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,9 @@ def _tapped(body: Body, event: Tapped, view: View) -> Step:
 
 
 def _pairing_shown(body: Body, event: PairingShown, view: View) -> Step:
-    after = replace(body, digits=event.digits)
-    if not event.digits or body.is_off:
+    digits = "" if body.is_off else event.digits
+    after = replace(body, digits=digits)
+    if not digits:
         return after, ()
     return after, (Show(signs.digits_to_compare(event.digits, view.words, DIGITS_HOLD_MS)),)
 
@@ -315,10 +316,11 @@ def _charge(body: Body, event: Charge, view: View) -> Step:
     effects: tuple[Effect, ...] = (Do.SAVE,) if moved else ()
     if event.is_charging and not body.is_charging:
         text = view.words.battery.format(event.percent)
-        effects = (*effects, Show(signs.said(text, view.settings.display_ms, Colour.GREEN)))
+        shown = Show(signs.said(text, view.settings.display_ms, Colour.GREEN))
+        effects = (*effects, shown, Do.TELL_STATE)
     if event.warning is not None:
         signal = signs.low_battery(event.percent, view.words, view.settings.display_ms)
-        effects = (*effects, Show(signal))
+        effects = (*effects, Show(signal), Do.TELL_STATE)
     return after, effects
 
 
@@ -336,12 +338,12 @@ def _shut_down(body: Body, view: View) -> Step:
         reserve_used=0,
     )
     shown = Show(signs.going_down(view.reserve_taps, view.words, view.settings.display_ms))
-    return after, (shown, Do.FORGET_PAIRING, Do.TELL_WORN, Do.SAVE, Do.RADIO)
+    return after, (shown, Do.FORGET_PAIRING, Do.TELL_WORN, Do.SAVE, Do.TELL_STATE)
 
 
 def _woken(body: Body) -> Step:
     after = replace(body, mode=body.mode_before, reserve_used=0)
-    return after, (Do.SAVE, Do.RADIO)
+    return after, (Do.SAVE, Do.TELL_STATE)
 
 
 def _mode_asked(body: Body, event: ModeAsked, view: View) -> Step:
@@ -361,7 +363,7 @@ def _entered(body: Body, mode: Mode, view: View) -> Step:
         is_ringing=body.is_ringing and not is_deaf,
         find_until_ms=0 if is_deaf else body.find_until_ms,
     )
-    return after, (Do.STOP_BUZZ, Do.SAVE, shown, Do.RADIO)
+    return after, (Do.STOP_BUZZ, Do.SAVE, shown, Do.TELL_STATE)
 
 
 def _find_asked(body: Body, event: FindAsked, view: View) -> Step:

@@ -72,7 +72,7 @@ class _Endpoint:
         try:
             return family.decode(message)
         except DecodeError as error:
-            raise StrapRefused(f"{error}") from None
+            raise StrapRefused(f"{family.title}: {error}") from None
 
 
 class ApduEndpoint(_Endpoint):

@@ -321,7 +321,7 @@ class Firmware:
                 self.pairing_moved()
             elif effect in (Do.BUZZ, Do.STOP_BUZZ):
                 self._stop_finding()
-            elif effect is Do.RADIO:
+            elif effect is Do.TELL_STATE:
                 self._tell(Concern.STATE, state_wire.NEWS.encode(self.state()))
             elif effect not in self._todo:
                 self._todo.append(effect)

@@ -69,11 +69,11 @@ def card_lines(place: CardPlace, words: Words, *, is_hidden: bool) -> tuple[str,
 
 
 def card_shown(place: CardPlace, words: Words, *, is_hidden: bool, hold_ms: int) -> Signal:
-    """Show a card; the light counts its place."""
+    """Show a card at once, for the wearer asked; the light counts its place."""
     colour = colour_of(place.entry.colour_rgb) if place.entry else Colour.WHITE
     light = Light(colour, place.position)
     lines = card_lines(place, words, is_hidden=is_hidden)
-    return Signal(lines, light, TICK, Urgency.NORMAL, hold_ms)
+    return Signal(lines, light, TICK, Urgency.PAYMENT, hold_ms)
 
 
 def pay_now(place: CardPlace, words: Words, *, is_hidden: bool, hold_ms: int) -> Signal:
@@ -163,7 +163,7 @@ def mode_shown(mode: Mode, words: Words, hold_ms: int) -> Signal:
 
 def said(text: str, hold_ms: int, colour: Colour = Colour.BLUE) -> Signal:
     """Say one short thing after a press."""
-    return Signal((text,), Light(colour), TICK, Urgency.NORMAL, hold_ms)
+    return Signal((text,), Light(colour), TICK, Urgency.PAYMENT, hold_ms)
 
 
 def felt(vibration: Vibration | None, strength: Strength) -> Vibration | None:

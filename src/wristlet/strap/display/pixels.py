@@ -143,8 +143,8 @@ def draw(frame: Frame, font: HexFont) -> Bitmap:
 
 def _draw_cluster(picture: Bitmap, font: HexFont, cluster: str, x: int, y: int, box: int) -> None:
     composed = unicodedata.normalize("NFC", cluster)
-    form = "NFC" if font.glyph(ord(composed[0])) else "NFD"
-    signs = list(_signs(unicodedata.normalize(form, cluster)))
+    apart = unicodedata.normalize("NFD", cluster)
+    signs = list(_signs(composed if font.glyph(ord(composed[0])) else apart))
     if len(signs) > 1 and all(_is_base(sign) for sign in signs):  # a flag: letters side by side
         for offset, sign in enumerate(signs[:2]):
             _draw_sign(picture, font, sign, x + offset * _NARROW, y, _NARROW)

@@ -9,7 +9,7 @@ PYTHON_SOURCES := src tests $(wildcard bench scripts)
 ARGS ?=
 JOBS ?= 2
 
-LOCKED := $(addprefix requirements/,bootstrap.txt main.txt build.txt)
+LOCKED := $(addprefix requirements/,bootstrap.txt main.txt build.txt ble.txt)
 LOCKED_DEV := $(LOCKED) $(addprefix requirements/,dev.txt yubikey.txt)
 # The runner of the promises writes promises.json; without one, plain tests.
 PROMISES := $(if $(wildcard tests/promises/run.py),tests/promises/run.py,-m pytest -q -m promise tests/promises)

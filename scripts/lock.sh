@@ -17,6 +17,7 @@ upgrade=("$@")
 compile bootstrap.txt requirements/bootstrap.in --only-binary :all: "${upgrade[@]}"
 compile main.txt pyproject.toml --only-binary :all: "${upgrade[@]}"
 compile build.txt requirements/build.in --only-binary :all: "${upgrade[@]}"
+compile ble.txt requirements/ble.in --only-binary :all: "${upgrade[@]}"
 compile dev.txt requirements/dev.in --only-binary :all: "${upgrade[@]}"
 compile pcsc.txt requirements/pcsc.in "${upgrade[@]}"
 compile yubikey.txt requirements/yubikey.in --only-binary :all: --no-deps "${upgrade[@]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds .venv from the hash-pinned files: `venv.sh main` to run wristlet, `venv.sh dev` to work on it,
+# Builds .venv from the hash-pinned files: `venv.sh main` to run wristlet (Bluetooth included), `venv.sh dev` to work on it,
 # `venv.sh pcsc` to add pyscard where it can be built. Asks nothing; the Makefile calls it by stamp file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -72,12 +72,12 @@ bootstrap
 if [[ $mode == main && -e .venv/.stamp-dev ]]; then mode=dev; fi
 case $mode in
 main)
-    sync $r/bootstrap.txt $r/main.txt $r/build.txt
+    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/ble.txt
     touch .venv/.stamp-main
     ;;
 dev)
     rm -f .venv/.stamp-pcsc
-    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/dev.txt $r/yubikey.txt
+    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/ble.txt $r/dev.txt $r/yubikey.txt
     touch .venv/.stamp-main .venv/.stamp-dev
     ;;
 pcsc) [[ -e .venv/.stamp-pcsc ]] || install_pcsc ;;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,15 +10,16 @@ import pytest
 from wristlet.companion.errors import CompanionError, StrapUntrusted
 from wristlet.crypto import ec
 from wristlet.lab.city import City, running_city
-from wristlet.links.strap_link import StrapStatus
+from wristlet.links.strap_link import AskedStrap, StrapStatus
 from wristlet.strap.relay import StrapRelay
+from wristlet.wire.strap.concerns import Concern
 
 pytestmark = pytest.mark.slow
 
 ATTACKER = ec.point_of(ec.private_key(bytes(31) + b"\x05"))
 
 
-class Between:
+class Between(AskedStrap):
     """Passes everything on, but gives the strap a key of its own in place of the phone's."""
 
     def __init__(self, strap: StrapRelay) -> None:
@@ -37,6 +38,9 @@ class Between:
 
     async def status(self) -> StrapStatus:
         return await self.strap.status()
+
+    def listen(self, concern: Concern, take: Callable[[bytes], None]) -> None:
+        """It tells nothing of what the strap says unasked."""
 
 
 class Patient(Between):

@@ -40,7 +40,7 @@ def _word(effect: Effect) -> str:
     [
         (AWAKE, SHORT, ["next card"]),
         (AWAKE, LONG, ["pay now"]),
-        (AWAKE, VERY_LONG, ["show: No phone near"]),
+        (AWAKE, VERY_LONG, ["invite"]),
         (Body(is_near=True), VERY_LONG, ["tell: FindPhone", "show: Phone is ringing"]),
         (Body(is_near=True, is_ringing=True), VERY_LONG, ["tell: FindPhone"]),
         (Body(digits="123456"), SHORT, ["confirm"]),

@@ -395,6 +395,17 @@ async def test_a_very_long_press_rings_the_phone_that_is_near() -> None:
     assert made.told() == [FindPhone(True), FindPhone(False)]
 
 
+async def test_a_very_long_press_with_no_phone_near_opens_the_strap_to_one() -> None:
+    made = await named()
+
+    async def invite() -> str:
+        return "A1B2-C3D4"
+
+    made.firmware.listeners.invite = invite
+    await made.firmware.press(Press.VERY_LONG)
+    assert made.rows() == ("Pairing code", "A1B2-C3D4")
+
+
 async def test_modes_are_asked_for_and_left_by_the_button() -> None:
     made = await named()
     assert [made.firmware.wants_radio] == [True]

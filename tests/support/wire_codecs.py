@@ -19,7 +19,7 @@ from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
-from wristlet.wire.strap import settings, state
+from wristlet.wire.strap import att, frames, settings, state
 from wristlet.wire.strap import time as strap_time
 from wristlet.wire.strap.fields import Family
 
@@ -130,6 +130,26 @@ ORDER = st.one_of(
     AID.map(script.make_activatable),
     AID.map(script.make_non_activatable),
     AID.map(script.activate),
+)
+
+EPOCH = raw(8)
+FRAME = st.one_of(
+    st.builds(frames.Hello, BYTE, EPOCH, BYTE, BYTE),
+    st.builds(frames.Welcome, BYTE, EPOCH, LONG, BYTE, BYTE),
+    st.builds(frames.Data, BYTE, BYTE, BYTE, st.just(True), raw(12, 508)),
+    st.builds(frames.Data, BYTE, BYTE, BYTE, st.just(False), raw(1, 508)),
+    st.builds(frames.Ack, BYTE, BYTE, st.integers(0, frames.WINDOW_MAX), DONE),
+    st.builds(frames.Broken, BYTE, st.sampled_from(frames.Reason)),
+)
+MESSAGE = st.builds(frames.Message, st.sampled_from(frames.MessageKind), LONG, raw(0, 700))
+PDU = st.one_of(
+    st.builds(att.Pdu, st.sampled_from(sorted(att.WITH_HANDLE)), WORD, raw(0, 500)),
+    st.builds(
+        att.Pdu,
+        st.sampled_from(sorted(set(att.Opcode) - att.WITH_HANDLE)),
+        st.just(0),
+        raw(0, 500),
+    ),
 )
 
 
@@ -386,4 +406,13 @@ CODECS: tuple[Codec, ...] = (
         registry.parse_failed,
         ("gp.registry.parse_failed",),
     ),
+    Codec("strap frame", FRAME, lambda v: v.encode(), frames.parse, ("strap.frames.parse",)),
+    Codec(
+        "strap message",
+        MESSAGE,
+        lambda v: v.encode(b"an epoch"),
+        lambda d: frames.parse_message(d, b"an epoch"),
+        ("strap.frames.parse_message",),
+    ),
+    Codec("ATT PDU", PDU, lambda v: v.encode(), att.parse, ("strap.att.parse",)),
 )

@@ -17,6 +17,7 @@ from wristlet.links.faults import FaultPlan
 from wristlet.links.strap_link import StrapLink, StrapStatus
 from wristlet.model.money import Money
 from wristlet.pos.terminal import Payment, Terminal
+from wristlet.wire.strap.concerns import Concern
 
 
 class Field(Protocol):
@@ -39,6 +40,7 @@ class BreakableStrap:
         self._link = link
         self._plan: FaultPlan | None = None
         self._count = 0
+        self._takers: list[tuple[Concern, Callable[[bytes], None]]] = []
 
     def plan(self, plan: FaultPlan) -> None:
         """Arrange a fault; commands are counted from now."""
@@ -47,7 +49,11 @@ class BreakableStrap:
     async def mend(self) -> None:
         """Connect anew, as the phone does when the strap is near again."""
         self._plan = None
-        self._link = await self._connect()
+        fresh = await self._connect()
+        if fresh is not self._link:
+            self._link = fresh
+            for concern, take in self._takers:
+                fresh.listen(concern, take)
 
     async def transmit(self, command: bytes) -> bytes:
         """Relay one APDU, or fail as planned; raises LinkLost."""
@@ -59,6 +65,17 @@ class BreakableStrap:
         local = FaultPlan(0, self._plan.fault, self._plan.sw)
         due = index == self._plan.index or (index > self._plan.index and self._plan.fault == "cut")
         return await FaultChannel(self._link, local if due else None).transmit(command)
+
+    async def ask(self, concern: Concern, message: bytes) -> bytes:
+        """Send one request and return its answer; faults are planned for APDUs alone."""
+        if concern is Concern.APDU:
+            return await self.transmit(message)
+        return await self._link.ask(concern, message)
+
+    def listen(self, concern: Concern, take: Callable[[bytes], None]) -> None:
+        """Have what the strap sends unasked handed over."""
+        self._takers.append((concern, take))
+        self._link.listen(concern, take)
 
     async def pair_offer(self, public_point: bytes) -> bytes:
         """Offer the phone's key; raises StrapRefused or LinkLost."""

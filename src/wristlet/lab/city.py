@@ -35,7 +35,9 @@ from wristlet.links.http import HttpClient
 from wristlet.links.iso8583_peer import LoopbackClient
 from wristlet.links.issuer_client import IssuerClient
 from wristlet.links.loopback import LoopbackChannel
+from wristlet.links.strap_client import StrapClient
 from wristlet.links.strap_link import StrapLink
+from wristlet.links.strap_loop import FramePlan, LoopCarrier
 from wristlet.links.trace import Tracer, TracingChannel
 from wristlet.links.tsp_client import TspClient
 from wristlet.network.acquirer import Acquirer, AcquirerConfig
@@ -45,7 +47,9 @@ from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card
+from wristlet.strap.gatt_server import GattServer
 from wristlet.strap.relay import StrapRelay
+from wristlet.strap.services import relay_endpoints
 from wristlet.tsp.config import Caller, TspConfig
 from wristlet.tsp.endpoints import create_app as tsp_app
 from wristlet.tsp.repository import MIGRATIONS as TSP_MIGRATIONS
@@ -53,6 +57,7 @@ from wristlet.tsp.service import TokenService
 from wristlet.tsp.setup import TspKeys
 from wristlet.wallet import setup as wallet_setup
 from wristlet.wallet.app import create_app as wallet_app
+from wristlet.wire.strap.concerns import Concern
 
 
 class SwitchableTransport(httpx2.AsyncBaseTransport):
@@ -90,7 +95,9 @@ class Wires:
 
 @dataclass(slots=True)
 class City:
-    """The running parts; `bench` is what the demo's steps work with."""
+    """The running parts; `bench` is what the demo's steps work with, `frames` what happens to
+    frames between phone and strap.
+    """
 
     sandbox: setup.Sandbox
     bench: Bench
@@ -100,6 +107,8 @@ class City:
     switch: Switch
     acquirer: Acquirer
     relay: StrapRelay
+    gatt: GattServer
+    frames: FramePlan
     wires: Wires
 
     @property
@@ -227,8 +236,12 @@ async def _start_devices(
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths, card = sandbox.paths, _open_card(env, sandbox.paths)
-    relay = StrapRelay(LoopbackChannel(card.port(Interface.WIRED)), env.random)
-    strap = BreakableStrap(lambda: _same(relay), relay)
+    wired = LoopbackChannel(card.port(Interface.WIRED))
+    relay = StrapRelay(wired, env.random)
+    gatt, frames = GattServer(env), FramePlan()
+    gatt.attach(relay_endpoints(relay), {Concern.APDU: wired.reset})
+    client = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
+    strap = BreakableStrap(lambda: _same(client), client)
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
@@ -270,6 +283,8 @@ async def _start_devices(
         hosts.switch,
         hosts.acquirer,
         relay,
+        gatt,
+        frames,
         wires,
     )
 

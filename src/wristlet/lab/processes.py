@@ -22,7 +22,8 @@ from wristlet.links import hop_keys
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.iso8583_peer import TcpClient
 from wristlet.links.process import address_of, open_listener
-from wristlet.links.strap_link import SocketStrapLink
+from wristlet.links.strap_client import StrapClient
+from wristlet.links.strap_socket import SocketCarrier
 from wristlet.links.trace import Tracer, TracingChannel
 from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
@@ -214,9 +215,15 @@ async def _bench(env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
     sandbox, paths = stack.sandbox, stack.paths
     sockets = paths.folder("sockets")
     phone_socket = str(sockets / "phone.sock")
-    strap = BreakableStrap(
-        lambda: SocketStrapLink.open(phone_socket), await SocketStrapLink.open(phone_socket)
-    )
+    current = StrapClient(env, lambda: SocketCarrier.connect(phone_socket))
+
+    async def reconnect() -> StrapClient:
+        nonlocal current
+        await current.close()
+        current = StrapClient(env, lambda: SocketCarrier.connect(phone_socket))
+        return current
+
+    strap = BreakableStrap(reconnect, current)
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),

@@ -178,6 +178,7 @@ class Do(Enum):
     PAY_NOW = "pay now"
     END_PAY = "end pay"
     CONFIRM = "confirm"
+    INVITE = "invite"
     FORGET_PAIRING = "forget pairing"
     TELL_WORN = "tell worn"
     BUZZ = "buzz"
@@ -227,10 +228,10 @@ def _pressed(body: Body, event: Pressed, view: View) -> Step:
 
 
 def _rings(body: Body, view: View) -> Step:
-    """Look for the phone, or stop looking."""
+    """Look for the phone, or stop looking; with no phone near, be found by one that pairs."""
     hold_ms, words = view.settings.display_ms, view.words
     if not body.is_near:
-        return body, (Show(signs.said(words.no_phone, hold_ms, Colour.RED)),)
+        return body, (Do.INVITE,)
     after = replace(body, is_ringing=not body.is_ringing)
     tell = Tell(wire.FindPhone(after.is_ringing))
     if not after.is_ringing:

@@ -1,13 +1,13 @@
-"""The strap's end of state, time, settings, APDUs and the first enrolment."""
+"""The strap's end of state, time and settings, and what the firmware adds to the relay's."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from wristlet.links.strap_link import StrapRefused, encode_status
 from wristlet.strap.body import Body
 from wristlet.strap.clock import StrapClock
+from wristlet.strap.endpoint import Endpoint
 from wristlet.strap.relay import StrapRelay
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.strap import settings as settings_wire
@@ -17,9 +17,6 @@ from wristlet.wire.strap.fields import Family
 from wristlet.wire.strap.settings import CurrentSettings, ReadSettings
 from wristlet.wire.strap.state import FindMe, ReadTaps, SetMode, State, Taps
 from wristlet.wire.strap.time import SetTime, Time
-
-OFFER, REVEAL = 0x50, 0x52
-"""First byte of an enrolment's two messages."""
 
 M = TypeVar("M")
 
@@ -75,36 +72,40 @@ class _Endpoint:
             raise StrapRefused(f"{family.title}: {error}") from None
 
 
-class ApduEndpoint(_Endpoint):
-    """Passes commands on to the secure element."""
+class RelayEndpoint(_Endpoint):
+    """A concern of the relay, while the strap is not shut down."""
+
+    def __init__(self, owner: Owner, relayed: Endpoint) -> None:
+        super().__init__(owner)
+        self._relayed = relayed
 
     async def handle(self, message: bytes) -> bytes:
-        """Relay one command; raises LinkLost when the secure element is gone."""
+        """Hand a request on; raises what the relay raises."""
         self._awake()
-        return await self._owner.relay.apdu(message)
+        return await self._relayed.handle(message)
+
+    def connected(self) -> None:
+        """Tell the relay."""
+        self._relayed.connected()
+
+    def disconnected(self) -> None:
+        """Tell the relay."""
+        self._relayed.disconnected()
 
 
-class PairingEndpoint(_Endpoint):
-    """The first enrolment of a phone at the secure element."""
+class PairingEndpoint(RelayEndpoint):
+    """The first enrolment of a phone: its digits stand on the face while they count."""
 
     async def handle(self, message: bytes) -> bytes:
-        """Take an offer or the phone's random number; raises StrapRefused."""
-        self._awake()
-        steps: dict[int, Callable[[bytes], Awaitable[bytes]]] = {
-            OFFER: self._owner.relay.pair_offer,
-            REVEAL: self._owner.relay.pair_reveal,
-        }
-        taken = steps.get(message[0]) if message else None
-        if taken is None:
-            raise StrapRefused("pairing: the strap does not know this step; update its firmware")
+        """Take a step of the enrolment; raises StrapRefused."""
         try:
-            return await taken(message[1:])
+            return await super().handle(message)
         finally:
             self._owner.pairing_moved()
 
     def disconnected(self) -> None:
         """Whoever goes away while pairing begins anew."""
-        self._owner.relay.forget_offer()
+        super().disconnected()
         self._owner.pairing_moved()
 
 

@@ -8,7 +8,7 @@ secure element does not answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -28,8 +28,8 @@ from wristlet.strap.display import faces
 from wristlet.strap.display.faces import Frame, LedFace, OledFace
 from wristlet.strap.endpoint import Endpoint, News
 from wristlet.strap.endpoints import (
-    ApduEndpoint,
     PairingEndpoint,
+    RelayEndpoint,
     SettingsEndpoint,
     StateEndpoint,
     TimeEndpoint,
@@ -37,6 +37,7 @@ from wristlet.strap.endpoints import (
 from wristlet.strap.kept import Kept, KeptFiles, body_of, kept_of
 from wristlet.strap.power import Power
 from wristlet.strap.relay import StrapRelay
+from wristlet.strap.services import relay_endpoints
 from wristlet.strap.signals import Colour, Signal, Urgency
 from wristlet.strap.words import WORDS, Words
 from wristlet.wire.strap import settings as settings_wire
@@ -56,6 +57,7 @@ _DECIDED: Final = frozenset(TapOutcome) - {TapOutcome.NONE, TapOutcome.UNFINISHE
 class Listeners:
     """Whom the firmware tells: settings (also at the start), wrist, mode; `presses` may take a
     press before the button's own meaning (a ringing call does), `signals` see what is presented.
+    `invite` opens the strap to a phone after a very long press and returns the code to show.
     """
 
     settings: list[Callable[[Settings], None]] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Listeners:
     mode: list[Callable[[Mode], None]] = field(default_factory=list)
     presses: list[Callable[[Press], bool]] = field(default_factory=list)
     signals: list[Callable[[Signal], None]] = field(default_factory=list)
+    invite: Callable[[], Awaitable[str]] | None = None
 
 
 class Firmware:
@@ -93,9 +96,10 @@ class Firmware:
         self._told_worn: bool | None = None
         self._news: News | None = None
         self._turn = asyncio.Lock()
+        relayed = relay_endpoints(self.relay)
         self._endpoints: dict[Concern, Endpoint] = {
-            Concern.APDU: ApduEndpoint(self),
-            Concern.PAIRING: PairingEndpoint(self),
+            Concern.APDU: RelayEndpoint(self, relayed[Concern.APDU]),
+            Concern.PAIRING: PairingEndpoint(self, relayed[Concern.PAIRING]),
             Concern.STATE: StateEndpoint(self),
             Concern.TIME: TimeEndpoint(self),
             Concern.SETTINGS: SettingsEndpoint(self),
@@ -352,6 +356,8 @@ class Firmware:
             await self._tell_worn()
         elif what is Do.END_PAY:
             await self.relay.end_pay_once()
+        elif what is Do.INVITE:
+            await self._invite()
         elif what is Do.CONFIRM:
             await self._confirm()
         else:
@@ -362,6 +368,13 @@ class Firmware:
             is_worn = self.body.is_worn
             await self.relay.wear(worn=is_worn)
             self._told_worn = is_worn
+
+    async def _invite(self) -> None:
+        if self.listeners.invite is None:
+            self._step(heart.Failed(self._words.no_phone))
+            return
+        code = await self.listeners.invite()
+        self._show(signs.invitation(code, self._words))
 
     async def _confirm(self) -> None:
         text = self._words.paired

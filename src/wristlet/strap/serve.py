@@ -1,4 +1,4 @@
-"""Puts the strap's firmware on two Unix sockets: one for the phone, one for buttons and sensors."""
+"""Puts the strap's firmware on its links: phones on one side, buttons and sensors on another."""
 
 from __future__ import annotations
 
@@ -10,22 +10,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wristlet.env.base import Env
 from wristlet.env.real import real_env
 from wristlet.links.apdu_socket import SocketChannel
 from wristlet.links.channel import LinkLost
-from wristlet.links.process import announce_ready, until_stopped
-from wristlet.links.strap_link import (
-    KIND_APDU,
-    KIND_PAIR,
-    KIND_REFUSED,
-    KIND_REVEAL,
-    KIND_STATUS,
-    StrapRefused,
-    encode_status,
-    frame,
-    read_message,
-)
+from wristlet.links.process import announce_ready, stop_event
+from wristlet.links.strap_link import StrapRefused
+from wristlet.strap.gatt_server import GattServer
 from wristlet.strap.relay import StrapRelay
+from wristlet.strap.services import relay_endpoints
+from wristlet.strap.socket_line import SocketLine
+from wristlet.wire.strap.concerns import Concern
 
 PHONE, CONTROL = "phone.sock", "control.sock"
 CLOSE_TIMEOUT_S = 2
@@ -35,17 +30,20 @@ CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 class StrapServer:
     """Serves one strap: a phone at a time, and any number of controls."""
 
-    def __init__(self, relay: StrapRelay, wired: SocketChannel) -> None:
+    def __init__(self, env: Env, relay: StrapRelay, wired: SocketChannel) -> None:
         self._relay = relay
         self._wired = wired
-        self._phone = asyncio.Lock()
+        self.gatt = GattServer(env)
+        self.gatt.attach(relay_endpoints(relay), {Concern.APDU: self._reset})
         self._servers: list[asyncio.Server] = []
+        self._phones: set[SocketLine] = set()
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[object]] = {}
 
     async def start(self, phone: socket.socket, control: socket.socket) -> None:
         """Begin to serve on two bound Unix sockets."""
+        loop = asyncio.get_running_loop()
         self._servers = [
-            await asyncio.start_unix_server(self._serve_phone, sock=phone),
+            await loop.create_unix_server(self._new_phone, sock=phone),
             await asyncio.start_unix_server(self._serve_control, sock=control),
         ]
 
@@ -53,11 +51,23 @@ class StrapServer:
         """Stop serving and let go of the secure element."""
         for server in self._servers:
             server.close()
+        await self.gatt.close()
+        for line in list(self._phones):
+            line.drop()
         for writer in self._clients:
             writer.close()
         if self._clients:
             await asyncio.wait(self._clients.values(), timeout=CLOSE_TIMEOUT_S)
         await self._wired.close()
+
+    async def _reset(self) -> None:
+        with contextlib.suppress(OSError):
+            await self._wired.reset()
+
+    def _new_phone(self) -> SocketLine:
+        line = SocketLine(self.gatt.serve, self._phones.discard)
+        self._phones.add(line)
+        return line
 
     @contextmanager
     def _client(self, writer: asyncio.StreamWriter) -> Iterator[None]:
@@ -70,38 +80,6 @@ class StrapServer:
         finally:
             del self._clients[writer]
             writer.close()
-
-    async def _serve_phone(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        with self._client(writer):
-            async with self._phone:
-                try:
-                    while True:
-                        kind, body = await read_message(reader)
-                        writer.write(await self._answer_phone(kind, body))
-                        await writer.drain()
-                except (OSError, asyncio.IncompleteReadError, ValueError, LinkLost):
-                    with contextlib.suppress(OSError):
-                        await self._wired.reset()
-                finally:
-                    self._relay.forget_offer()
-
-    async def _answer_phone(self, kind: int, body: bytes) -> bytes:
-        try:
-            match kind:
-                case k if k == KIND_APDU:
-                    return frame(KIND_APDU, await self._relay.apdu(body))
-                case k if k == KIND_PAIR:
-                    return frame(KIND_PAIR, await self._relay.pair_offer(body))
-                case k if k == KIND_REVEAL:
-                    return frame(KIND_REVEAL, await self._relay.pair_reveal(body))
-                case k if k == KIND_STATUS:
-                    return frame(KIND_STATUS, encode_status(await self._relay.status()))
-                case _:
-                    return frame(KIND_REFUSED, b"the strap does not know this kind of message")
-        except StrapRefused as refusal:
-            return frame(KIND_REFUSED, str(refusal).encode())
 
     async def _serve_control(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -135,13 +113,15 @@ class StrapServer:
 
 async def serve(sockets: Path) -> None:
     """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there."""
+    stopped = stop_event()
     wired = await _when_there(sockets / "wired.sock")
-    server = StrapServer(StrapRelay(wired, real_env().random), wired)
+    env = real_env()
+    server = StrapServer(env, StrapRelay(wired, env.random), wired)
     with unix_listener(sockets / PHONE) as phone, unix_listener(sockets / CONTROL) as control:
         await server.start(phone, control)
         announce_ready("strap", phone=str(sockets / PHONE), control=str(sockets / CONTROL))
         try:
-            await until_stopped()
+            await stopped.wait()
         finally:
             await server.close()
 

@@ -14,6 +14,7 @@ from wristlet.wire.tap_report import AMOUNT_UNKNOWN, TAPS_UNKNOWN, TapOutcome, T
 
 MASK: Final = "••••"
 FIND_MS: Final = 1_000
+CODE_HOLD_MS: Final = 30_000
 LEASE_TAPS_LOW: Final = 3
 FREE_TAPS_LOW: Final = 1
 PULSE_MIN_MS: Final = 20
@@ -131,6 +132,13 @@ def pin_hint(report: TapReport, words: Words) -> str:
 def digits_to_compare(digits: str, words: Words, hold_ms: int) -> Signal:
     """Show the digits of a pairing until the button is pressed."""
     return Signal((words.compare, digits), Light(Colour.BLUE, 1), TICK, Urgency.URGENT, hold_ms)
+
+
+def invitation(code: str, words: Words) -> Signal:
+    """Show the code by which a phone finds the strap that wants to be paired."""
+    return Signal(
+        (words.code, code), Light(Colour.BLUE, 3, 500), TICK, Urgency.PAYMENT, CODE_HOLD_MS
+    )
 
 
 def low_battery(percent: int, words: Words, hold_ms: int) -> Signal:

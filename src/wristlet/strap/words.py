@@ -30,6 +30,7 @@ class Words:
     taps_to_pin: str
     pin_next: str
     compare: str
+    code: str
     paired: str
     not_paired: str
     battery: str
@@ -64,6 +65,7 @@ ENGLISH: Final = Words(
     taps_to_pin="Taps to PIN: {}",
     pin_next="PIN needed next",
     compare="Same digits?",
+    code="Pairing code",
     paired="Paired",
     not_paired="Not paired",
     battery="Battery {}%",
@@ -97,6 +99,7 @@ JAPANESE: Final = Words(
     taps_to_pin="あと{}回で入力",
     pin_next="次はパスコード",
     compare="同じ数字ですか",
+    code="登録コード",
     paired="登録しました",
     not_paired="登録できません",
     battery="電池 {}%",

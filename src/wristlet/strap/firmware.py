@@ -416,10 +416,13 @@ class Firmware:
     def _is_old(self, report: TapReport) -> bool:
         """Tell whether a tap is known; a strap that starts for the first time knows all so far."""
         is_first, self._is_first = self._is_first, False
-        if report.number == self.body.card_tap_number:
-            return True
         if is_first or not report.number:
+            is_moved = is_first or bool(self.body.card_tap_number)
             self.body = replace(self.body, card_tap_number=report.number)
+            if is_moved:
+                self._save()
+            return True
+        if report.number == self.body.card_tap_number:
             return True
         return report.outcome not in _DECIDED and report.in_field
 

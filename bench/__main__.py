@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import authorisation, codec, memory, provisioning, tap
+from bench import authorisation, codec, memory, provisioning, strap_memory, tap
 from bench.measure import Result
 
 
@@ -31,6 +31,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "authorisation": authorisation.run,
     "provisioning": provisioning.run,
     "memory": memory.run,
+    "strap-memory": strap_memory.run,
     "codec": codec.run,
 }
 _SIGNS: Final = {"at_most": "≤", "at_least": "≥", "information": ""}

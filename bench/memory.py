@@ -49,13 +49,13 @@ def _measure(folder: Path, count: int, answer: Connection) -> None:
     workshop = Workshop(folder)
     kept = list(workshop.fleet(WARM))
     gc.collect()
-    before = _resident()
+    before = resident_bytes()
     kept.extend(workshop.fleet(count))
     gc.collect()
-    answer.send(_resident() - before)
+    answer.send(resident_bytes() - before)
 
 
-def _resident() -> int:
+def resident_bytes() -> int:
     """Return the process's resident bytes."""
     for line in Path("/proc/self/status").read_text("ascii").splitlines():
         name, _, value = line.partition(":")

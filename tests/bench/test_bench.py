@@ -23,6 +23,7 @@ NAMES = (
     "authorisation over TCP, 1 in flight",
     "provisioning, one at a time",
     "memory of an idle secure element, of 100",
+    "memory of an idle strap, of 100",
     "ISO 8583 encode, against pyiso8583",
     "ISO 8583 decode, against pyiso8583",
     "BER-TLV of field 55",

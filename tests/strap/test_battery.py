@@ -123,6 +123,13 @@ def test_who_looks_late_finds_the_reserve_whole(name: str, late_ms: int, above_n
     assert power.battery.charge_nah >= min(whole, model.battery.capacity_nah) - 1
 
 
+def test_a_strap_that_nobody_looks_at_leaks_after_its_shutdown() -> None:
+    power = Power(PRO, MODEL.shutdown_nah, 0)
+    power.pass_time(Body(), Shown(), 10 * 3_600_000)
+    gone = MODEL.shutdown_nah - power.battery.charge_nah
+    assert gone == pytest.approx(10 * 2_000, abs=100)
+
+
 def test_a_week_between_charges() -> None:
     day_hours = 24.0
     assert MODEL.hours({Load.BASE, Load.MOTION, Load.CONNECTED}) / day_hours > 7

@@ -57,6 +57,9 @@ def test_the_framebuffer_is_laid_out_in_pages() -> None:
     assert raw[:8] == b"\xff" * 8
     assert raw[8:16] == bytes(8)
     assert raw[32:40] == b"\xff" + bytes(7)
+    slope = Bitmap(2, 9)
+    slope.lay((0b10, 0b10, 0b01, 0, 0, 0, 0, 0, 0b11), 2, 0, 0)
+    assert slope.pages() == bytes((0b011, 0b100, 1, 1))
 
 
 def test_png_holds_the_pixels() -> None:

@@ -13,7 +13,7 @@ from wristlet.strap.body import OFF, Body, Charge, Do, Effect, Show, Tell, View
 from wristlet.strap.button import Press
 from wristlet.strap.signs import CardPlace
 from wristlet.wire.strap.settings import CardEntry, Settings
-from wristlet.wire.strap.state import TAPS_MAX, FindPhone, Mode, Tap
+from wristlet.wire.strap.state import TAPS_MAX, Mode, Tap
 from wristlet.wire.tap_report import TapOutcome, TapReport
 
 VIEW = View(Settings(), now_ms=10_000, wall_ms=99_000, reserve_taps=3)
@@ -41,8 +41,8 @@ def _word(effect: Effect) -> str:
         (AWAKE, SHORT, ["next card"]),
         (AWAKE, LONG, ["pay now"]),
         (AWAKE, VERY_LONG, ["invite"]),
-        (Body(is_near=True), VERY_LONG, ["tell: FindPhone", "show: Phone is ringing"]),
-        (Body(is_near=True, is_ringing=True), VERY_LONG, ["tell: FindPhone"]),
+        (Body(is_near=True), VERY_LONG, ["ring"]),
+        (Body(is_near=True, is_ringing=True), VERY_LONG, ["ring"]),
         (Body(digits="123456"), SHORT, ["confirm"]),
         (Body(digits="123456"), LONG, ["confirm"]),
         (Body(digits="123456"), VERY_LONG, ["forget pairing"]),
@@ -129,9 +129,8 @@ def test_who_has_gone_is_not_looked_for() -> None:
     body = Body(is_near=True, is_ringing=True)
     assert not run(body, heart.PhoneNear(False))[0].is_ringing
     assert not run(Body(mode=Mode.SLEEP), heart.PhoneNear(True))[0].is_near
-    after, effects = heart.step(Body(is_near=True), VERY_LONG, VIEW)
-    assert after.is_ringing
-    assert effects[0] == Tell(FindPhone(True))
+    assert run(Body(is_near=True), VERY_LONG)[0].is_ringing
+    assert not run(body, VERY_LONG)[0].is_ringing
 
 
 def test_hidden_cards_show_when_worn() -> None:

@@ -393,6 +393,22 @@ async def test_a_very_long_press_rings_the_phone_that_is_near() -> None:
     await made.firmware.press(Press.VERY_LONG)
     await made.firmware.press(Press.VERY_LONG)
     assert made.told() == [FindPhone(True), FindPhone(False)]
+    assert made.rows()[0] == "Phone is ringing"
+    rung: list[bool] = []
+    made.firmware.listeners.find_phone = lambda: rung.append(True)
+    await made.firmware.press(Press.VERY_LONG)
+    assert (len(made.told()), rung) == (2, [True])
+
+
+async def test_what_was_presented_can_be_taken_back() -> None:
+    made = await named()
+    message, note = Signal(("Anna", "Dinner?")), Signal(("Paid",), urgency=Urgency.PAYMENT)
+    made.firmware.present(message)
+    made.firmware.present(note)
+    made.firmware.withdraw(message)
+    assert made.firmware.signal is note
+    made.firmware.withdraw(note)
+    assert made.firmware.signal is None
 
 
 async def test_a_very_long_press_with_no_phone_near_opens_the_strap_to_one() -> None:

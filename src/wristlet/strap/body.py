@@ -179,6 +179,7 @@ class Do(Enum):
     END_PAY = "end pay"
     CONFIRM = "confirm"
     INVITE = "invite"
+    RING = "ring"
     FORGET_PAIRING = "forget pairing"
     TELL_WORN = "tell worn"
     BUZZ = "buzz"
@@ -224,19 +225,14 @@ def _pressed(body: Body, event: Pressed, view: View) -> Step:
         return body, (Do.PAY_NOW,)
     if body.mode is not Mode.NORMAL:
         return _entered(body, Mode.NORMAL, view)
-    return _rings(body, view)
+    return _rings(body)
 
 
-def _rings(body: Body, view: View) -> Step:
+def _rings(body: Body) -> Step:
     """Look for the phone, or stop looking; with no phone near, be found by one that pairs."""
-    hold_ms, words = view.settings.display_ms, view.words
     if not body.is_near:
         return body, (Do.INVITE,)
-    after = replace(body, is_ringing=not body.is_ringing)
-    tell = Tell(wire.FindPhone(after.is_ringing))
-    if not after.is_ringing:
-        return after, (tell,)
-    return after, (tell, Show(signs.said(words.ringing, hold_ms)))
+    return replace(body, is_ringing=not body.is_ringing), (Do.RING,)
 
 
 def _worn(body: Body, event: Worn, _view: View) -> Step:

@@ -17,15 +17,14 @@ from wristlet.env.base import Env
 from wristlet.links.channel import ApduChannel, LinkLost
 from wristlet.links.strap_link import StrapRefused
 from wristlet.strap import body as heart
-from wristlet.strap import presenter, signs
+from wristlet.strap import signs
 from wristlet.strap.battery import Load
 from wristlet.strap.body import Do, Show, Tell, View
 from wristlet.strap.button import Press, press_of
 from wristlet.strap.cards import Walk, pay_with_shown, place_of, show_next
 from wristlet.strap.clock import StrapClock
 from wristlet.strap.device import StrapModel
-from wristlet.strap.display import faces
-from wristlet.strap.display.faces import Frame, LedFace, OledFace
+from wristlet.strap.display.faces import Frame
 from wristlet.strap.endpoint import Endpoint, News
 from wristlet.strap.endpoints import (
     PairingEndpoint,
@@ -34,6 +33,7 @@ from wristlet.strap.endpoints import (
     StateEndpoint,
     TimeEndpoint,
 )
+from wristlet.strap.face import Face
 from wristlet.strap.kept import Kept, KeptFiles, body_of, kept_of
 from wristlet.strap.power import Power
 from wristlet.strap.relay import StrapRelay
@@ -49,7 +49,6 @@ from wristlet.wire.strap.time import SetTime
 from wristlet.wire.tap_report import TapOutcome, TapReport
 
 POLL_MS: Final = 200
-SCROLL_AFTER_MS, SCROLL_STEP_MS = 1_000, 250
 _DECIDED: Final = frozenset(TapOutcome) - {TapOutcome.NONE, TapOutcome.UNFINISHED}
 
 
@@ -57,6 +56,7 @@ _DECIDED: Final = frozenset(TapOutcome) - {TapOutcome.NONE, TapOutcome.UNFINISHE
 class Listeners:
     """Whom the firmware tells: settings (also at the start), wrist, mode; `presses` may take a
     press before the button's own meaning (a ringing call does), `signals` see what is presented.
+    `find_phone` lets the phone ring in place of the state concern's news, or stops it;
     `invite` opens the strap to a phone after a very long press and returns the code to show.
     """
 
@@ -65,6 +65,7 @@ class Listeners:
     mode: list[Callable[[Mode], None]] = field(default_factory=list)
     presses: list[Callable[[Press], bool]] = field(default_factory=list)
     signals: list[Callable[[Signal], None]] = field(default_factory=list)
+    find_phone: Callable[[], object] | None = None
     invite: Callable[[], Awaitable[str]] | None = None
 
 
@@ -87,9 +88,7 @@ class Firmware:
         self._power = Power(model, kept.charge_nah, self._now_ms)
         self.body = body_of(kept, self._power.percent)
         self._is_first = kept is fresh
-        self._shown = presenter.Shown()
-        self._digits: Signal | None = None
-        self._found: Signal | None = None
+        self._face = Face(model.display)
         self._todo: list[Do] = [Do.TELL_WORN, Do.END_PAY]
         self._is_unsaved = False
         self._verdict = False
@@ -159,26 +158,14 @@ class Firmware:
         )
 
     def face(self) -> Frame:
-        """Return what can be seen now; a text that is too long scrolls."""
-        now_ms = self._now_ms
-        self._shown = presenter.advanced(self._shown, now_ms)
-        signal = self._shown.signal
-        is_goodbye = signal is not None and signal.urgency is Urgency.PAYMENT
-        if signal is None or (self.body.is_off and not is_goodbye):
-            return faces.dark(self.model.display)
-        if signal is self._digits and isinstance(self.model.display, LedFace):
-            return Frame(blinks=faces.digits_plan(self.body.digits))
-        frames = faces.scrolled(signal, self.model.display)
-        step = (now_ms - self._shown.since_ms - SCROLL_AFTER_MS) // SCROLL_STEP_MS
-        if step < 0 or len(frames) == 1:
-            return faces.frame_of(signal, self.model.display)
-        return frames[min(step, len(frames) - 1)]
+        """Return what can be seen now."""
+        return self._face.frame(self.body, self._now_ms)
 
     @property
     def signal(self) -> Signal | None:
         """The signal that is presented now."""
-        self._shown = presenter.advanced(self._shown, self._now_ms)
-        return self._shown.signal
+        self._face.pass_time(self._now_ms)
+        return self._face.shown.signal
 
     # ------------------------------------------------------------ what sensors and wearer do
 
@@ -216,10 +203,24 @@ class Firmware:
         extra = self._power.extra
         self._power.extra = extra | {load} if is_on else extra - {load}
 
+    def news(self, concern: Concern, message: bytes) -> None:
+        """Send news to the phone; without one nothing happens."""
+        if self._news is not None:
+            self._news(concern, message)
+
+    def withdraw(self, signal: Signal) -> None:
+        """Take back what was presented, on the face or waiting."""
+        self._face.withdraw(signal, self._now_ms)
+
+    @property
+    def shows_messages(self) -> bool:
+        """Whether others may present something less urgent than a payment."""
+        return not self.body.is_off and self.body.mode is not Mode.SLEEP
+
     def present(self, signal: Signal) -> None:
         """Show a signal and make it felt, unless the mode forbids."""
-        is_quiet = self.body.mode is Mode.SLEEP and signal.urgency < Urgency.PAYMENT
-        if not self.body.is_off and not is_quiet:
+        is_payment = signal.urgency is Urgency.PAYMENT and not self.body.is_off
+        if is_payment or self.shows_messages:
             self._show(signal)
 
     async def poll(self) -> None:
@@ -261,9 +262,7 @@ class Firmware:
         """Show the digits of a pairing, or take them off the face."""
         if self.relay.digits == self.body.digits:
             return
-        gone, self._digits = self._digits, None
-        if gone is not None:
-            self._shown = presenter.dismissed(self._shown, gone, self._now_ms)
+        self._face.withdraw_digits(self._now_ms)
         self._step(heart.PairingShown(self.relay.digits))
 
     def set_time(self, told: SetTime) -> None:
@@ -286,7 +285,7 @@ class Firmware:
                 "settings: the strap's memory refused them; nothing was changed"
             ) from None
         self.settings = current
-        self._tell(Concern.SETTINGS, settings_wire.NEWS.encode(SettingsMoved(revision + 1)))
+        self.news(Concern.SETTINGS, settings_wire.NEWS.encode(SettingsMoved(revision + 1)))
         self.tell_settings()
         return current
 
@@ -317,16 +316,18 @@ class Firmware:
             if isinstance(effect, Show):
                 self._show(effect.signal)
             elif isinstance(effect, Tell):
-                self._tell(Concern.STATE, state_wire.NEWS.encode(effect.news))
+                self.news(Concern.STATE, state_wire.NEWS.encode(effect.news))
             elif effect is Do.SAVE:
                 self._save()
             elif effect is Do.FORGET_PAIRING:
                 self.relay.forget_offer()
                 self.pairing_moved()
             elif effect in (Do.BUZZ, Do.STOP_BUZZ):
-                self._stop_finding()
+                self._face.stop_finding(self._now_ms)
+            elif effect is Do.RING:
+                self._ring()
             elif effect is Do.TELL_STATE:
-                self._tell(Concern.STATE, state_wire.NEWS.encode(self.state()))
+                self.news(Concern.STATE, state_wire.NEWS.encode(self.state()))
             elif effect not in self._todo:
                 self._todo.append(effect)
         if self.body.mode is not before:
@@ -428,8 +429,8 @@ class Firmware:
 
     def _pass_time(self) -> None:
         now_ms = self._now_ms
-        self._power.pass_time(self.body, self._shown, now_ms)
-        self._shown = presenter.advanced(self._shown, now_ms)
+        self._power.pass_time(self.body, self._face.shown, now_ms)
+        self._face.pass_time(now_ms)
 
     def _read_battery(self) -> None:
         reading = self._power.reading(self.body)
@@ -444,34 +445,29 @@ class Firmware:
             return
         if self._now_ms >= self.body.find_until_ms:
             self.find(0)
-        elif self._found is None or not presenter.holds(self._shown, self._found):
-            self._found = signs.found(self._words)
-            self._show(self._found)
+        elif (buzz := self._face.finding(self._words)) is not None:
+            self._show(buzz)
 
-    def _stop_finding(self) -> None:
-        found, self._found = self._found, None
-        if found is not None:
-            self._shown = presenter.dismissed(self._shown, found, self._now_ms)
+    def _ring(self) -> None:
+        """Let the phone ring, or stop it."""
+        if self.listeners.find_phone is not None:
+            self.listeners.find_phone()
+            return
+        news = state_wire.FindPhone(self.body.is_ringing)
+        self.news(Concern.STATE, state_wire.NEWS.encode(news))
+        if self.body.is_ringing:
+            self._show(signs.said(self._words.ringing, self.settings.settings.display_ms))
 
     def _show(self, signal: Signal) -> None:
+        """Put a signal onto the face; who listens hears how it is felt."""
         strength = self.settings.settings.vibration
         vibration = signs.felt(signal.vibration, strength) if self.model.has_motor else None
         felt = replace(signal, vibration=vibration)
-        if isinstance(self.model.display, OledFace) and not self.model.display.has_light:
-            felt = replace(felt, light=None)
-        if self.body.digits and self.body.digits in signal.lines:
-            self._digits = felt
-        if signal is self._found:
-            self._found = felt
         self._pass_time()
-        self._shown = presenter.offered(self._shown, felt, self._now_ms)
+        self._face.show(signal, self.body.digits, self._now_ms)
         self._power.spend(felt)
         for tell in self.listeners.signals:
             tell(felt)
-
-    def _tell(self, concern: Concern, news: bytes) -> None:
-        if self._news is not None:
-            self._news(concern, news)
 
     def _save(self) -> None:
         """Make the state durable; what the memory refuses is tried again at the next `poll`."""

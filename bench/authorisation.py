@@ -28,7 +28,7 @@ from wristlet.links.hop_keys import hop_key
 from wristlet.links.iso8583_link import open_message, seal_message
 from wristlet.links.iso8583_peer import Iso8583Server, Peer, TcpClient
 from wristlet.links.loopback import LoopbackChannel
-from wristlet.links.process import address_of, open_listener
+from wristlet.links.process import address_of, open_listener, tune
 from wristlet.model.testcards import AOBA, KITA, Outcome, TestCard, find_card
 from wristlet.network.acquirer import Acquirer, AcquirerConfig
 from wristlet.network.routing import RoutingTable
@@ -169,6 +169,7 @@ def our_mains(sandbox: setup.Sandbox, places: Places) -> list[Main]:
 
 
 async def _serve(listener: socket.socket, peers: dict[str, Peer]) -> None:
+    tune()
     server = Iso8583Server(peers)
     await server.start(listener)
     await asyncio.get_running_loop().create_future()

@@ -208,7 +208,7 @@ async def open_tokens(
 
 @asynccontextmanager
 async def _open(path: Path, migrations: Path) -> AsyncIterator[Database]:
-    database = Database(path, migrations)
+    database = Database(path, migrations, on_loop=True)
     await database.open()
     try:
         yield database

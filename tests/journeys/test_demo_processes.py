@@ -53,6 +53,8 @@ def test_the_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert scan["hits"] == 0
     assert scan["seeded"] == scan["seeded_found"] > 100
     assert children_of(os.getpid()) == []
+    traced = (tmp_path / "state" / "traces" / "se.jsonl").read_text().splitlines()
+    assert {json.loads(line)["link"] for line in traced} == {"wired", "contactless"}
     logs = tmp_path / "state" / "logs"
     assert {log.stem for log in logs.iterdir()} >= {"tsp", "wallet", "issuer", "se", "strap"}
     assert {log.name: log.read_text() for log in logs.iterdir() if log.stat().st_size} == {}

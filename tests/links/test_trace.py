@@ -19,6 +19,7 @@ from wristlet.links.trace import (
     Tracer,
     TraceRecord,
     TracingChannel,
+    TracingPort,
     mask_command,
     mask_digits,
     mask_numbers,
@@ -182,3 +183,46 @@ async def test_file_holds_json_lines_for_the_owner_only(tmp_path: Path) -> None:
     assert [line["dir"] for line in lines] == [">", "<"]
     assert set(lines[0]) == {"ts_us", "session", "link", "dir", "data", "sw", "dur_us", "note"}
     assert path.stat().st_mode & 0o077 == 0
+
+
+class EchoPort:
+    """A card interface that answers every command with one object and 9000."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def power_on(self) -> None:
+        self.events.append("on")
+
+    def power_off(self) -> None:
+        self.events.append("off")
+
+    def reset(self) -> None:
+        self.events.append("reset")
+
+    def atr(self) -> bytes:
+        return b"\x3b\x00"
+
+    def process(self, command: bytes) -> bytes:
+        return ber.encode(0x57, TRACK) + b"\x90\x00"
+
+
+def test_a_port_is_recorded_by_power_up_and_masked() -> None:
+    records: list[TraceRecord] = []
+    card = EchoPort()
+    port = TracingPort(card, Tracer(SimEnv().clock, callback=records.append), "wired")
+    port.power_on()
+    answer = port.process(READ_RECORD)
+    port.reset()
+    port.process(READ_RECORD)
+    port.power_off()
+    assert answer == ber.encode(0x57, TRACK) + b"\x90\x00"
+    assert card.events == ["on", "reset", "off"]
+    assert port.atr() == card.atr()
+    assert [(one.session, one.dir) for one in records] == [
+        ("wired-1", ">"),
+        ("wired-1", "<"),
+        ("wired-2", ">"),
+        ("wired-2", "<"),
+    ]
+    assert NUMBER not in text_of(records)

@@ -253,3 +253,14 @@ def test_window_agrees_with_a_set_of_used_counters(counters: list[int]) -> None:
         high = max(high, atc)
         assert window.high == high
         assert AtcWindow.decode(window.high, window.encode()) == window
+
+
+@given(st.lists(st.integers(0, 700), max_size=30), st.integers(0, 700))
+def test_a_fresh_counter_is_one_that_was_never_burned(used: list[int], atc: int) -> None:
+    window = AtcWindow()
+    for one in used:
+        _, window = window.burn(one)
+    use, _ = window.burn(atc)
+    assert window.is_fresh(atc) == (use in (Use.FRESH, Use.FAR_AHEAD))
+    if window.is_fresh(atc):
+        assert atc not in used

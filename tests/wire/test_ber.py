@@ -138,3 +138,24 @@ def test_nested_bit_is_that_of_the_first_byte(tag: int) -> None:
 
 def test_repr_shows_no_value() -> None:
     assert repr(ber.Tlv(0x5A, b"\x47\x61")) == "Tlv(5A, 2 bytes)"
+
+
+def test_join_is_what_collect_reads() -> None:
+    objects = {0x9F26: bytes(8), 0x5A: b"\x12", 0x91: bytes(200), 0x9F1F: b""}
+    joined = ber.join(objects, (0x5A,))
+    assert joined == b"".join(ber.encode(tag, objects[tag]) for tag in (0x9F26, 0x91, 0x9F1F))
+    assert list(ber.collect(joined)) == [0x9F26, 0x91, 0x9F1F]
+
+
+@given(st.binary(max_size=60))
+def test_collect_agrees_with_walk(data: bytes) -> None:
+    try:
+        leaves = [tlv for _, tlv in ber.walk(data) if not ber.is_constructed(tlv.tag)]
+    except (DecodeError, EncodeError):
+        with pytest.raises((DecodeError, EncodeError)):
+            ber.collect(data)
+        return
+    expected: dict[int, bytes] = {}
+    for tlv in leaves:
+        expected.setdefault(tlv.tag, tlv.value)
+    assert ber.collect(data) == expected

@@ -81,6 +81,10 @@ def run(
     seal_key: Annotated[Path, typer.Option(help="Its seal key file.")],
     sockets: Sockets,
     counter: CounterOption = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(help="Append every APDU, numbers masked, as JSON lines.", show_default=False),
+    ] = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Allow one that has the well-known test keys.")
     ] = False,
@@ -98,7 +102,7 @@ def run(
         apart = counter_of(state, seal_key, counter)
         need(apart, "rollback counter", "name the one that se new made, by --counter")
         try:
-            run_se(state, seal_key, sockets, sandbox=sandbox, counter_path=apart)
+            run_se(state, seal_key, sockets, sandbox=sandbox, counter_path=apart, trace=trace)
         except SeInUseError as error:
             fail(f"secure element: {error}", Exit.CONFLICT)
 

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, TypeAlias
 
 from wristlet.crypto.emv_keys import icc_master_key_a, icc_master_key_b, session_key_ac
 from wristlet.crypto.errors import CryptogramError
+from wristlet.crypto.retail import RetailKey
 from wristlet.crypto.tdes import AnyKey, ecb_encrypt, retail_mac
 
 AC_BYTES: Final = 8
@@ -90,13 +91,14 @@ def arpc_method1(sk: AnyKey, ac: bytes, arc: bytes) -> bytes:
     return ecb_encrypt(sk, block.to_bytes(8, "big"))
 
 
-def arpc_method2(sk: bytes, ac: bytes, csu: bytes, proprietary: bytes = b"") -> bytes:
+def arpc_method2(sk: bytes | RetailKey, ac: bytes, csu: bytes, proprietary: bytes = b"") -> bytes:
     """Return the 4-byte answer over cryptogram, card status update and 0 to 8 further bytes."""
     if len(ac) != AC_BYTES or len(csu) != 4 or len(proprietary) > 8:
         raise CryptogramError(
             "ARPC method 2: 8-byte cryptogram, 4-byte status update, 0 to 8 further bytes"
         )
-    return retail_mac(sk, ac + csu + proprietary, size=4)
+    data = ac + csu + proprietary
+    return sk.mac(data, 4) if isinstance(sk, RetailKey) else retail_mac(sk, data, size=4)
 
 
 def _common(fields: Mapping[int, bytes]) -> bytes:

@@ -3,6 +3,10 @@
 While one group is being synced, further writes queue; they are the next group.
 No timer: a lone write waits for nobody. Each write runs in its own savepoint,
 so that one that fails takes nothing with it.
+
+A host under load runs its writes on the loop and only the sync on the writer's
+thread: two threads that take turns at every statement wait for each other more
+than they work, and a loop that is busy would keep the group from being synced.
 """
 
 from __future__ import annotations
@@ -78,7 +82,9 @@ class Database:
 
     `write` functions run on one thread, `read` functions on the calling thread
     with its own connection. With `inline` everything runs on the calling thread,
-    for simulations whose order must not depend on threads.
+    for simulations whose order must not depend on threads. With `on_loop` the
+    write functions run on the loop that opened the database and only the sync on
+    the thread: for short writes, from that loop, where no other process writes.
     """
 
     def __init__(
@@ -88,13 +94,19 @@ class Database:
         durability: Durability = "power",
         *,
         inline: bool = False,
+        on_loop: bool = False,
     ) -> None:
         self.path = Path(os.fspath(path))
         self.durability: Durability = durability
         self.stats = Stats()
         self._migrations = migrations
         self._inline = inline
+        self._on_loop = on_loop
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._filled: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._waiting: list[_Job] = []
+        self._is_syncing = False
+        self._idle: asyncio.Future[None] | None = None
         self._writer: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
         self._lock_descriptor: int | None = None
@@ -113,7 +125,9 @@ class Database:
             return
         await asyncio.get_running_loop().run_in_executor(None, self._connect)
         self._thread = threading.Thread(
-            target=self._run_writer, name=f"writer {self.path.name}", daemon=True
+            target=self._run_syncs if self._on_loop else self._run_writer,
+            name=f"writer {self.path.name}",
+            daemon=True,
         )
         self._thread.start()
 
@@ -121,7 +135,11 @@ class Database:
         """Finish the writes already queued, then close every connection."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            while self._waiting or self._is_syncing:
+                self._idle = asyncio.get_running_loop().create_future()
+                await self._idle
             self._queue.put(None)
+            self._filled.put(None)
             await asyncio.get_running_loop().run_in_executor(None, thread.join)
         with self._readers_lock:
             readers, self._readers = self._readers, []
@@ -146,11 +164,17 @@ class Database:
             return self._write_inline(function)
         if self._thread is None:
             raise DatabaseClosedError(f"{self.path} is not open: await open() first")
-        if self._queue.qsize() >= QUEUE_LIMIT:
+        if max(self._queue.qsize(), len(self._waiting)) >= QUEUE_LIMIT:
             raise DatabaseOverloadedError(f"{QUEUE_LIMIT} writes are waiting: try again later")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Job(function, loop, future))
+        job = _Job(function, loop, future)
+        if self._on_loop:
+            if not self._waiting and not self._is_syncing:
+                loop.call_soon(self._next_group)
+            self._waiting.append(job)
+        else:
+            self._queue.put(job)
         return await future
 
     async def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -250,7 +274,34 @@ class Database:
                     late.append(job)
         _answer(late)
 
+    def _next_group(self) -> None:
+        """On the loop: run what queued during the last sync, then have it synced."""
+        group, self._waiting = self._waiting[:GROUP_LIMIT], self._waiting[GROUP_LIMIT:]
+        if group:
+            self._is_syncing = True
+            self._fill_group(group)
+            self._filled.put(group)
+        elif self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _run_syncs(self) -> None:
+        """On the thread: sync one group after the other, until told to stop."""
+        while (group := self._filled.get()) is not None:
+            self._sync_group(group)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                group[0].loop.call_soon_threadsafe(self._synced, group)
+
+    def _synced(self, group: list[_Job]) -> None:
+        self._is_syncing = False
+        _settle(group)
+        self._next_group()
+
     def _run_group(self, group: list[_Job]) -> None:
+        self._fill_group(group)
+        self._sync_group(group)
+
+    def _fill_group(self, group: list[_Job]) -> None:
+        """Begin a transaction and run the group's functions in it."""
         connection = cast(sqlite3.Connection, self._writer)
         if self._broken is not None:
             _fail(group, self._closed_after(self._broken))
@@ -263,6 +314,16 @@ class Database:
                     # SQLite gave the whole transaction up, for instance on a full disk.
                     _fail(group[:index], GroupLostError("the transaction was undone; try again"))
                     connection.execute("BEGIN IMMEDIATE --group")
+        except sqlite3.Error as error:
+            self._give_up(connection, error)
+            _fail(group, error)
+
+    def _sync_group(self, group: list[_Job]) -> None:
+        """Commit what is begun; there is nothing to commit when filling failed."""
+        connection = cast(sqlite3.Connection, self._writer)
+        if not connection.in_transaction:
+            return
+        try:
             self._commit(connection)
         except sqlite3.Error as error:
             self._give_up(connection, error)

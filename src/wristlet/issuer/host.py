@@ -12,7 +12,7 @@ from wristlet.env.database import Database, DatabaseOverloadedError
 from wristlet.issuer import booking
 from wristlet.issuer.authorize import RequestView
 from wristlet.issuer.booking import Request, Reversal
-from wristlet.issuer.setup import KEY_INDEX, keyed
+from wristlet.issuer.setup import KEY_INDEX, KeyedHash
 from wristlet.model.money import CurrencyError, alpha_code
 from wristlet.model.token import ResultClass
 from wristlet.wire import ber
@@ -54,7 +54,7 @@ class IssuerHost:
     def __init__(self, env: Env, database: Database, store: KeyStore) -> None:
         self._env = env
         self._database = database
-        self._index_key = store.get(KEY_INDEX, KeyUsage.MAC)
+        self._index_of = KeyedHash(store.get(KEY_INDEX, KeyUsage.MAC)).of
 
     async def handle(self, message: Message) -> Message:
         """Answer one request or reversal.
@@ -87,24 +87,24 @@ class IssuerHost:
         return reply(message, {39: code})
 
     def _read_request(self, message: Message) -> Request:
-        text = message.text
+        sent, stan, acquirer, reference, amount, currency = message.texts(*TRACE, 4, 49)
         now_ms = self._env.clock.now_ms()
         token = _token_data(message.binary(48))
         view = RequestView(
-            amount_minor=int(text(4)),
-            currency=alpha_code(text(49)),
+            amount_minor=int(amount),
+            currency=alpha_code(currency),
             today_yymm=_year_and_month(now_ms // DAY_MS),
             token_checked=token.result_class == ResultClass.VALID.value,
             terminal_says_verified=says_verified(message.binary(55)),
             lease_used=token.lease_verdict == LEASE_USED,
         )
         return Request(
-            trace="|".join([text(number) for number in TRACE]),
+            trace=f"{sent}|{stan}|{acquirer}|{reference}",
             pan_index=self._index(message),
             view=view,
-            acquirer=text(32),
+            acquirer=acquirer,
             token_reference=token.token_reference,
-            merchant=text(43) if 43 in message.fields else "",
+            merchant=message.text(43) if 43 in message.fields else "",
             authorisation_id=self._env.random.bytes(_ID_SIZE).hex().upper(),
             now_ms=now_ms,
         )
@@ -123,7 +123,7 @@ class IssuerHost:
     def _index(self, message: Message) -> str:
         number = message.text(2)
         plain = number.reveal() if isinstance(number, SecretDigits) else number
-        return keyed(self._index_key, plain)
+        return self._index_of(plain)
 
 
 def says_verified(chip: bytes) -> bool:
@@ -131,8 +131,9 @@ def says_verified(chip: bytes) -> bool:
 
     Kernel 2 says it in the CVM results, kernel 3 there or in the CTQ. Raises DecodeError.
     """
-    results = ber.find(chip, tags.CVM_RESULTS_9F34)
+    said = ber.collect(chip)
+    results = said.get(tags.CVM_RESULTS_9F34)
     if results and results[0] & _CVM_METHOD == _CVM_ON_DEVICE:
         return True
-    ctq = ber.find(chip, tags.CTQ_9F6C)
+    ctq = said.get(tags.CTQ_9F6C)
     return ctq is not None and len(ctq) > 1 and bool(ctq[1] & _CTQ_DEVICE_CVM)

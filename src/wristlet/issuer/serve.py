@@ -54,7 +54,7 @@ async def _serve(
         KEY_STORE_CONTEXT,
         env.random.bytes,
     )
-    database = Database(state_dir / DATABASE_FILE, MIGRATIONS, durability)
+    database = Database(state_dir / DATABASE_FILE, MIGRATIONS, durability, on_loop=True)
     await database.open()
     try:
         service = IssuerService(env, database, store, sandbox=sandbox)

@@ -63,6 +63,21 @@ def create_tsp_token(env: Env, store: KeyStore) -> str:
     return token
 
 
+class KeyedHash:
+    """Computes `keyed` under one key, whose context is kept."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        self._keyed = hmac.new(bytes(key), digestmod="sha256")
+
+    def of(self, text: str) -> str:
+        """Return a keyed hash of a number or code."""
+        code = self._keyed.copy()
+        code.update(text.encode("ascii"))
+        return code.hexdigest()
+
+
 def keyed(key: bytes, text: str) -> str:
     """Return a keyed hash of a number or code: it can be compared, not undone without the key."""
     return hmac.digest(key, text.encode("ascii"), "sha256").hex()

@@ -79,7 +79,8 @@ class Stack:
         )
         self._wallet_address = self.addresses.of("wallet")
         self._tsp_url = f"http://{self.addresses.of('tsp-http')}"
-        (self.paths.root / "logs").mkdir(exist_ok=True)
+        for folder in ("logs", "traces"):
+            (self.paths.root / folder).mkdir(exist_ok=True)
         sockets = self.paths.folder("sockets")
         sockets.mkdir(exist_ok=True)
         routes = self.paths.folder("switch") / "routes.json"
@@ -99,7 +100,10 @@ class Stack:
         at, via = self.addresses.of, self.addresses.inherited
         sockets = str(self.paths.folder("sockets"))
         return {
-            "se": ("se", "run", *self._state("se"), "--sockets", sockets, "--sandbox"),
+            "se": (
+                *("se", "run", *self._state("se"), "--sockets", sockets, "--sandbox"),
+                *("--trace", str(self.paths.root / "traces" / "se.jsonl")),
+            ),
             "issuer": (
                 *("serve", "issuer", *self._state("issuer"), "--sandbox"),
                 *("--http", via("issuer-http"), "--iso8583", via("issuer-iso")),

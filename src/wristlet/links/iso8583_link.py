@@ -11,7 +11,6 @@ from typing import Final, TypeAlias, cast
 from wristlet.crypto.mac import MAC_SIZE, HopMac
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.iso8583 import message as iso
-from wristlet.wire.iso8583.field import Value
 from wristlet.wire.iso8583.framing import Deframer, frame
 from wristlet.wire.iso8583.message import Message
 
@@ -43,22 +42,13 @@ class BadMac(ConnectionError):
         super().__init__("a message's MAC is missing or wrong: do both ends hold the same hop key?")
 
 
-class _Received(dict[int, Value]):
-    """A message's fields with the bytes they came in, so that passing it on needs no encoding."""
-
-    __slots__ = ("raw",)
-
-    raw: bytes
-
-
 def seal_message(message: Message, mac: HopMac) -> bytes:
     """Encode a message with its MAC in field 64 or 128; raises EncodeError.
 
     One that came over another link and is passed on unchanged keeps its bytes but for the MAC.
     """
-    fields = message.fields
-    if type(fields) is _Received and fields.raw[:2].hex() == message.mti:
-        body = fields.raw[:-MAC_SIZE]
+    if message.raw and iso.has_mac(message.raw):
+        body = message.raw[:-MAC_SIZE]
         return body + mac.compute(body)
     return iso.encode(message, mac.compute)
 
@@ -67,10 +57,7 @@ def open_message(raw: bytes, mac: HopMac) -> Message:
     """Check a message's MAC, then decode it; raises BadMac or Iso8583Error."""
     if not iso.has_valid_mac(raw, mac.compute):
         raise BadMac
-    message = iso.decode(raw)
-    fields = _Received(message.fields)
-    fields.raw = raw
-    return Message(message.mti, fields)
+    return iso.decode(raw)
 
 
 def network_management(now_ms: int, stan: int, code: str = ECHO) -> Message:
@@ -79,11 +66,9 @@ def network_management(now_ms: int, stan: int, code: str = ECHO) -> Message:
     return Message(NETWORK_MANAGEMENT, {7: sent, 11: f"{stan:06d}", 70: code})
 
 
-async def answer_to(message: Message, handler: Handler) -> Message:
-    """Answer network management here and everything else by the handler."""
-    if message.mti == NETWORK_MANAGEMENT:
-        return iso.reply(message, {39: APPROVED})
-    return await handler(message)
+def managed(message: Message) -> Message:
+    """Return the answer to network management, which needs no handler."""
+    return iso.reply(message, {39: APPROVED})
 
 
 class Link(asyncio.Protocol):

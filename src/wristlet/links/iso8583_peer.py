@@ -15,13 +15,14 @@ from typing import Final, Protocol, TypeAlias
 from wristlet.crypto.mac import HopMac
 from wristlet.env.base import Env
 from wristlet.links.iso8583_link import (
+    NETWORK_MANAGEMENT,
     BadMac,
     Handler,
     HostUnavailable,
     HostUnreachable,
     Link,
     RequestInFlight,
-    answer_to,
+    managed,
     network_management,
     open_message,
     seal_message,
@@ -83,7 +84,10 @@ class LoopbackClient:
     async def request(self, message: Message, timeout_ms: int = TIMEOUT_MS) -> Message:
         """Return the handler's answer; patience is the handler's own, `timeout_ms` is unused."""
         received = open_message(seal_message(message, self._mac), self._mac)
-        answer = await answer_to(received, self._handler)
+        if received.mti == NETWORK_MANAGEMENT:
+            answer = managed(received)
+        else:
+            answer = await self._handler(received)
         opened = open_message(seal_message(answer, self._mac), self._mac)
         if _key(opened) != _expected(message):
             raise HostUnavailable("the host answered something else than was asked")

@@ -13,11 +13,12 @@ from typing import Final
 from wristlet.crypto.mac import HopMac
 from wristlet.links.iso8583_link import (
     FORMAT_ERROR,
+    NETWORK_MANAGEMENT,
     BadMac,
     Handler,
     HostUnavailable,
     Link,
-    answer_to,
+    managed,
     open_message,
     seal_message,
 )
@@ -97,7 +98,10 @@ class ServerLink(Link):
 
     async def _answer(self, message: Message, peer: _KnownPeer) -> None:
         try:
-            answer = await answer_to(message, peer.handler)
+            if message.mti == NETWORK_MANAGEMENT:
+                answer = managed(message)
+            else:
+                answer = await peer.handler(message)
             self.send(seal_message(answer, peer.mac))
         except HostUnavailable as error:
             log.warning("no answer to a %s from %s: %s", message.mti, peer.name, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -14,6 +15,8 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _BACKLOG = 512
+_GC_OBJECTS = 20_000
+_THREAD_TURN_S = 0.0002
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -80,10 +83,23 @@ async def until_stopped() -> None:
     await stop_event().wait()
 
 
+def tune() -> None:
+    """Set the interpreter up for a host: what is loaded stays, threads change often.
+
+    Messages live shortly and make no cycles, so that looking for these at every 700 new objects
+    finds nothing. A thread that has synced a group is heard of at once, not after 5 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_OBJECTS, 10, 10)
+    sys.setswitchinterval(_THREAD_TURN_S)
+
+
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a process's main coroutine on uvloop."""
     import uvloop
 
+    tune()
     return uvloop.run(main)
 
 

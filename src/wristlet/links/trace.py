@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from wristlet.env.base import Clock
-from wristlet.links.channel import ApduChannel, LinkLost
+from wristlet.links.channel import ApduChannel, CardPort, LinkLost
 from wristlet.wire import ber
 from wristlet.wire.apdu import HEADER_BYTES, Command, Response
 from wristlet.wire.emv.tags import TAGS
@@ -227,4 +227,40 @@ class TracingChannel:
             self._tracer.lost(self._session, self._link)
             raise
         self._tracer.answer(self._session, self._link, answer, sent_us)
+        return answer
+
+
+class TracingPort:
+    """Records every APDU that one interface of a card answers; each power-up is a session."""
+
+    def __init__(self, port: CardPort, tracer: Tracer, link: str) -> None:
+        self._port = port
+        self._tracer = tracer
+        self._link = link
+        self._power_ups = 0
+
+    def power_on(self) -> None:
+        """Power the card up, or the field on."""
+        self._power_ups += 1
+        self._port.power_on()
+
+    def power_off(self) -> None:
+        """Take power or field away."""
+        self._port.power_off()
+
+    def reset(self) -> None:
+        """Reset the card."""
+        self._power_ups += 1
+        self._port.reset()
+
+    def atr(self) -> bytes:
+        """Return the answer to reset."""
+        return self._port.atr()
+
+    def process(self, command: bytes) -> bytes:
+        """Answer one command and record both directions."""
+        session = f"{self._link}-{self._power_ups}"
+        sent_us = self._tracer.command(session, self._link, command)
+        answer = self._port.process(command)
+        self._tracer.answer(session, self._link, answer, sent_us)
         return answer

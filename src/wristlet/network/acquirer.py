@@ -8,6 +8,7 @@ a second request: it waits for the first one's answer or gets it again.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import logging
 from collections import OrderedDict, deque
@@ -39,13 +40,12 @@ NETWORK_TIMEOUT_MS: Final = 9_000
 REVERSAL_RETRY_MS: Final = 1_000
 ANSWERS_KEPT: Final = 4_096
 
-# What a terminal must send to be told apart, and what of a request its reversal repeats.
-_NEEDED: Final = (2, 4, 7, 11, 41, 42, 49)
+# What a terminal must send beside its trace, and what of a request its reversal repeats.
 _SAME: Final = (2, 4, 49)
 _REVERSAL_FIELDS: Final = (2, 3, 4, 7, 11, 12, 13, 14, 18, 19, 22, 23, 25, 32, 37, 41, 42, 49)
 _INSTITUTION_DIGITS: Final = 11
-_REFERENCE_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_REFERENCE_SIZE: Final = 8
+_REFERENCE_BYTES: Final = 5
+"""Five bytes are eight characters of base 32."""
 _REPLACEMENT_AMOUNTS: Final = 95
 
 TerminalTrace: TypeAlias = tuple[str, str, str, str]
@@ -62,8 +62,8 @@ class AcquirerConfig:
 
 def terminal_trace(message: Message) -> TerminalTrace:
     """Return what tells one terminal's request from all others; DecodeError if it is missing."""
-    text = message.text
-    return text(7), text(11), text(41), text(42)
+    sent, stan, terminal, merchant = message.texts(7, 11, 41, 42)
+    return sent, stan, terminal, merchant
 
 
 def retrieval_reference(trace: TerminalTrace) -> str:
@@ -73,11 +73,7 @@ def retrieval_reference(trace: TerminalTrace) -> str:
     or else the bank would take one's request for the other's repeat.
     """
     digest = hashlib.sha256("|".join(trace).encode()).digest()
-    number, out = int.from_bytes(digest[:8], "big"), ""
-    for _ in range(_REFERENCE_SIZE):
-        number, digit = divmod(number, len(_REFERENCE_DIGITS))
-        out += _REFERENCE_DIGITS[digit]
-    return trace[0][:4] + out
+    return trace[0][:4] + base64.b32encode(digest[:_REFERENCE_BYTES]).decode("ascii")
 
 
 def reversal_of(message: Message) -> Message:
@@ -116,8 +112,7 @@ class Acquirer:
         """Answer one terminal; 30 for what cannot be told apart, 91 when the network is silent."""
         try:
             trace = terminal_trace(message)
-            for number in _NEEDED:
-                message.text(number)
+            message.texts(*_SAME)
         except DecodeError:
             return reply(message, {39: FORMAT_ERROR})
         if message.mti in (REQUEST, REPEAT):

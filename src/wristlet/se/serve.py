@@ -13,14 +13,16 @@ import os
 import resource
 import socket
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from pathlib import Path
 from typing import Final
 
 from wristlet.crypto.seal import read_seal_key
 from wristlet.env.real import real_env
 from wristlet.links.apdu_socket import CardServer
+from wristlet.links.channel import CardPort
 from wristlet.links.process import announce_ready, run, stop_event
+from wristlet.links.trace import Tracer, TracingPort
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card
 
@@ -70,7 +72,7 @@ def bind(path: Path) -> socket.socket:
     return listener
 
 
-async def serve(card: Card, sockets: Path) -> None:
+async def serve(card: Card, sockets: Path, tracer: Tracer | None = None) -> None:
     """Serve both interfaces until SIGTERM; the sockets are gone afterwards."""
     stopped = stop_event()
     paths = {
@@ -79,7 +81,10 @@ async def serve(card: Card, sockets: Path) -> None:
     }
     async with AsyncExitStack() as stack:
         for interface, path in paths.items():
-            server = CardServer(card.port(interface))
+            port: CardPort = card.port(interface)
+            if tracer is not None:
+                port = TracingPort(port, tracer, interface.name.lower())
+            server = CardServer(port)
             await server.start(bind(path))
             stack.callback(path.unlink, missing_ok=True)
             stack.push_async_callback(server.close)
@@ -94,24 +99,30 @@ def run_se(
     *,
     sandbox: bool = False,
     counter_path: Path | None = None,
+    trace: Path | None = None,
 ) -> None:
     """Run the secure element of a folder as this process (`wristlet se run`).
 
-    Raises `SealError`, `StoreCorruptError`, `SandboxKeysError` and `SeInUseError` before any
-    socket exists.
+    `trace` gets every APDU of both interfaces as it crossed, numbers masked. Raises `SealError`,
+    `StoreCorruptError`, `SandboxKeysError` and `SeInUseError` before any socket exists.
     """
     harden()
     seal_key = read_seal_key(seal_key_file)
     lock = lock_folder(directory)
     try:
+        env = real_env()
         card = Card.open(
-            real_env(),
+            env,
             str(directory),
             seal_key,
             sandbox=sandbox,
             counter_path=None if counter_path is None else str(counter_path),
         )
         sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
-        run(serve(card, sockets))
+        with ExitStack() as stack:
+            tracer = None
+            if trace is not None:
+                tracer = stack.enter_context(closing(Tracer(env.clock, path=trace)))
+            run(serve(card, sockets, tracer))
     finally:
         os.close(lock)

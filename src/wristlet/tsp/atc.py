@@ -30,6 +30,11 @@ class AtcWindow:
     high: int = 0
     bits: int = 0
 
+    def is_fresh(self, atc: int) -> bool:
+        """Say whether the counter was certainly never used."""
+        behind = self.high - atc
+        return behind < 0 or (behind < WINDOW and not self.bits >> behind & 1)
+
     def burn(self, atc: int) -> tuple[Use, AtcWindow]:
         """Return what the counter was, and the window after its use."""
         ahead = atc - self.high

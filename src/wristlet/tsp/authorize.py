@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -32,6 +32,7 @@ from wristlet.wire.iso8583.message import Message, reply, reversed_trace, trace_
 from wristlet.wire.iso8583.private import TokenData
 
 if TYPE_CHECKING:
+    from wristlet.crypto.retail import RetailKey
     from wristlet.links.iso8583_peer import Iso8583Client
     from wristlet.tsp.context import Context
 
@@ -43,10 +44,6 @@ _NOT_FORWARDED: Final = (23, 35, 45, 48, 52, 64, 128)
 """The token's own data and what belongs to one hop; the rest of a request goes on unchanged."""
 _NUMBER_TAGS: Final = frozenset({0x57, 0x5A, 0x5F20, 0x5F24, 0x5F34, 0x9F1F, 0x9F20, 0x9F6B})
 """Chip data that name the token's number: the issuer knows its last four digits only."""
-
-
-# A token's taps carry the same field 48 again and again.
-_token_data = lru_cache(4_096)(private.encode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,7 @@ class Authorizer:
         self._context = context
         self._switch = switch
         self._cards = CardFile(context)
+        self._expiry = lru_cache(context.config.card_keys_cached)(self._open_expiry)
         self._under_way: dict[tuple[Value | None, ...], asyncio.Future[Message]] = {}
 
     async def handle(self, message: Message) -> Message:
@@ -81,14 +79,15 @@ class Authorizer:
             tap = checks.read_tap(message)
         except DecodeError:
             return _refusal(message, ResultClass.FORMAT_ERROR)
-        key = (_trace(message), message.text(2), message.text(4), message.fields.get(55))
+        trace = _trace(message)
+        key = (trace, message.text(2), message.text(4), message.fields.get(55))
         first = self._under_way.get(key)
         if first is not None:
             return await asyncio.shield(first)
         future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._under_way[key] = future
         try:
-            answer = await self._authorise(message, tap)
+            answer = await self._authorise(message, tap, trace)
         except BaseException as error:
             future.set_exception(error)
             future.exception()  # seen: without a waiter it is no news for the loop
@@ -98,13 +97,16 @@ class Authorizer:
         future.set_result(answer)
         return answer
 
-    async def _authorise(self, message: Message, tap: Tap) -> Message:
+    def _open_expiry(self, card_id: str, sealed: bytes) -> str:
+        return self._context.vault.open(CARD_EXPIRY, card_id, sealed).decode("ascii")
+
+    async def _authorise(self, message: Message, tap: Tap, trace: str) -> Message:
         card = await self._cards.find(message.text(2))
         if card is None:
             return _refusal(message, ResultClass.UNKNOWN_TOKEN)
         examined = checks.examine(tap, card.domain, card.master_key)
-        outcome = await self._record(message, tap, card, examined)
-        if outcome.result is not ResultClass.VALID:
+        outcome = await self._record(trace, tap, card, examined)
+        if outcome.result is not ResultClass.VALID or examined.session is None:
             return _refusal(message, outcome.result)
         row = outcome.answered
         if row is not None and row.response_code is not None:
@@ -112,13 +114,11 @@ class Authorizer:
         request = _to_issuer(
             message, card, tap.chip or {}, examined.verdict, outcome.card_expiry_yymm
         )
-        return await self._ask_issuer(message, request, card, examined)
+        return await self._ask_issuer(message, request, card, examined, examined.session)
 
-    async def _record(
-        self, message: Message, tap: Tap, card: TokenCard, examined: Examined
-    ) -> _Outcome:
+    async def _record(self, trace: str, tap: Tap, card: TokenCard, examined: Examined) -> _Outcome:
         """Judge and write; what is not genuine changes nothing and only reads."""
-        job = _Judging(self._context, _trace(message), tap, card, examined)
+        job = _Judging(self._context, self._expiry, trace, tap, card, examined)
         database = self._context.database
         outcome = await (database.write(job.run) if examined.genuine else database.read(job.run))
         if ResultClass.ATC_ROLLBACK in job.found:
@@ -126,7 +126,12 @@ class Authorizer:
         return outcome
 
     async def _ask_issuer(
-        self, message: Message, request: Message, card: TokenCard, examined: Examined
+        self,
+        message: Message,
+        request: Message,
+        card: TokenCard,
+        examined: Examined,
+        session: RetailKey,
     ) -> Message:
         """Send the issuer its request, keep what it says, and make the card's answer of it."""
         timeout_ms = self._context.config.issuer_timeout_ms
@@ -138,15 +143,14 @@ class Authorizer:
             return reply(message, {39: responses.ISSUER_UNAVAILABLE})
         if code == responses.ISSUER_UNAVAILABLE:
             return reply(message, {39: code})
-        data = responses.issuer_data(
-            card.domain.cvn, card.master_key, examined.atc, examined.cryptogram, code
-        )
+        data = responses.issuer_data(card.domain.cvn, session, examined.cryptogram, code)
         auth_code = answer.text(38) if 38 in answer.fields else None
         reference, atc = card.row.token_reference, examined.atc
 
         def keep(connection: sqlite3.Connection) -> AuthorizationRow | None:
+            """Keep the answer; return what was kept before it, if anything was."""
             rows = Repository(connection)
-            rows.run(
+            changed = rows.run(
                 "authorization_answer",
                 token_reference=reference,
                 atc=atc,
@@ -154,12 +158,17 @@ class Authorizer:
                 auth_code=auth_code,
                 issuer_data=data,
             )
-            return rows.authorization(reference, atc)
+            if changed:
+                return None
+            kept = rows.authorization(reference, atc)
+            if kept is None or kept.response_code is None:
+                raise LookupError("an authorisation's record is gone")
+            return kept
 
         kept = await self._context.database.write(keep)
-        if kept is None or kept.response_code is None:
-            raise LookupError("an authorisation's record is gone")
-        return _answer(message, kept.response_code, kept.auth_code, kept.issuer_data)
+        if kept is None:
+            return _answer(message, code, auth_code, data)
+        return _answer(message, kept.response_code or "", kept.auth_code, kept.issuer_data)
 
     async def _reverse(self, message: Message) -> Message:
         """Translate a reversal both ways, whatever the token's state; it frees no counter.
@@ -198,9 +207,17 @@ class _Judging:
     """The transaction of one tap; `found` tells afterwards what was found."""
 
     def __init__(
-        self, context: Context, trace: str, tap: Tap, card: TokenCard, examined: Examined
+        self,
+        context: Context,
+        expiry: Callable[[str, bytes], str],
+        trace: str,
+        tap: Tap,
+        card: TokenCard,
+        examined: Examined,
     ) -> None:
         self._context = context
+        self._expiry = expiry
+        self._now_ms = context.env.clock.now_ms()
         self._trace = trace
         self._tap = tap
         self._card = card
@@ -214,16 +231,17 @@ class _Judging:
         counters = rows.counters(reference)
         if counters is None:
             return _Outcome(ResultClass.UNKNOWN_TOKEN, None, "")
-        expiry = self._context.vault.open(
-            CARD_EXPIRY, self._card.row.card_id, counters.expiry_sealed
-        ).decode("ascii")
-        earlier = rows.authorization(reference, examined.atc) if examined.genuine else None
+        expiry = self._expiry(self._card.row.card_id, counters.expiry_sealed)
+        window = AtcWindow.decode(counters.atc_high, counters.atc_window)
+        # What a fresh counter was used for need not be looked up: mark and row are one transaction.
+        was_used = examined.genuine and not window.is_fresh(examined.atc)
+        earlier = rows.authorization(reference, examined.atc) if was_used else None
         if earlier is not None and self._is_repeat(earlier):
             return _Outcome(self._repeated(earlier, counters), earlier, expiry)
-        judgement = self._judge(rows, counters, expiry, earlier)
+        judgement = self._judge(rows, counters, window, expiry, earlier)
         self.found = judgement.found
         if examined.genuine:
-            self._write(rows, counters, judgement)
+            self._write(rows, judgement)
         return _Outcome(judgement.result, None, expiry)
 
     @staticmethod
@@ -240,13 +258,14 @@ class _Judging:
         self,
         rows: Repository,
         counters: CountersRow,
+        window: AtcWindow,
         expiry: str,
         earlier: AuthorizationRow | None,
     ) -> Judgement:
-        now_ms = self._context.env.clock.now_ms()
+        now_ms = self._now_ms
         standing = Standing(
             state=TokenState(counters.state),
-            window=AtcWindow.decode(counters.atc_high, counters.atc_window),
+            window=window,
             card_expiry_yymm=expiry,
             earlier=None if earlier is None else earlier.cryptogram,
             lease_opened_ms=self._lease_opened(rows, now_ms),
@@ -272,9 +291,8 @@ class _Judging:
             return now_ms
         return opened_ms
 
-    def _write(self, rows: Repository, counters: CountersRow, judgement: Judgement) -> None:
+    def _write(self, rows: Repository, judgement: Judgement) -> None:
         reference, examined = self._card.row.token_reference, self._examined
-        now_ms = self._context.env.clock.now_ms()
         rows.run(
             "token_set_atc",
             token_reference=reference,
@@ -292,10 +310,10 @@ class _Judging:
             amount_minor=self._tap.amount_minor,
             currency=self._tap.currency,
             response_code=responses.RESPONSE_CODES.get(judgement.result),
-            created_ms=now_ms,
+            created_ms=self._now_ms,
         )
         if ResultClass.ATC_ROLLBACK in judgement.found:
-            self._suspend(rows, now_ms)
+            self._suspend(rows, self._now_ms)
 
     def _suspend(self, rows: Repository, now_ms: int) -> None:
         """A copied or restored secure element: the issuer looks before the token pays again."""
@@ -334,19 +352,9 @@ def _to_issuer(
     card_expiry_yymm: str,
 ) -> Message:
     """Return the issuer's 0100: card number and date, token data in 48, no token number."""
-    row = card.row
-    data = TokenData(
-        token_reference=row.token_reference,
-        requestor_id=row.requestor_id,
-        par=row.par,
-        dpan_last4=row.dpan_last4,
-        result_class=ResultClass.VALID.value,
-        lease_verdict=verdict,
-    )
+    fields = {n: value for n, value in message.fields.items() if n not in _NOT_FORWARDED}
+    fields[2], fields[14] = card.fpan, card_expiry_yymm
+    fields[48] = card.vouchers[verdict]
     # Rebuilt from the flat list, so that nothing hides inside a template.
-    chip = b"".join(
-        ber.encode(tag, value) for tag, value in chip_data.items() if tag not in _NUMBER_TAGS
-    )
-    return message.without(*_NOT_FORWARDED).with_fields(
-        {2: card.fpan, 14: card_expiry_yymm, 48: _token_data(data), 55: chip}
-    )
+    fields[55] = ber.join(chip_data, _NUMBER_TAGS)
+    return Message(message.mti, fields)

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 from wristlet.crypto import cryptogram
 from wristlet.crypto.tdes import TdesKey
-from wristlet.tsp.checks import Domain
+from wristlet.model.token import ResultClass
+from wristlet.tsp.checks import VERDICTS, Domain
 from wristlet.tsp.programs import BIN_DIGITS, PRODUCTS
 from wristlet.tsp.repository import Repository
 from wristlet.tsp.vault import DPAN, FPAN
+from wristlet.wire.iso8583 import private
+from wristlet.wire.iso8583.private import TokenData
 from wristlet.wire.masked import SecretDigits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wristlet.tsp.context import Context
     from wristlet.tsp.records import TapRow
 
@@ -27,6 +32,8 @@ class TokenCard:
     domain: Domain
     fpan: SecretDigits
     master_key: TdesKey = field(repr=False)
+    vouchers: Mapping[str, bytes] = field(repr=False)
+    """Field 48 of a valid tap's request, by what the secure element says of the cardholder."""
 
 
 class CardFile:
@@ -65,6 +72,7 @@ class CardFile:
         fpan = self._context.vault.open(FPAN, row.card_id, row.fpan_sealed)
         return TokenCard(
             row=row,
+            vouchers={verdict: _voucher(row, verdict) for verdict in VERDICTS},
             domain=Domain(
                 cvn=product.cvn,
                 key_index=row.key_index,
@@ -77,3 +85,16 @@ class CardFile:
             fpan=SecretDigits(fpan.decode("ascii")),
             master_key=TdesKey(derive(imk.ac, dpan, row.psn)),
         )
+
+
+def _voucher(row: TapRow, verdict: str) -> bytes:
+    return private.encode(
+        TokenData(
+            token_reference=row.token_reference,
+            requestor_id=row.requestor_id,
+            par=row.par,
+            dpan_last4=row.dpan_last4,
+            result_class=ResultClass.VALID.value,
+            lease_verdict=verdict,
+        )
+    )

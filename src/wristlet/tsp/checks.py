@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from wristlet.crypto import cryptogram
+from wristlet.crypto.emv_keys import session_key_ac
 from wristlet.crypto.errors import CryptogramError
+from wristlet.crypto.retail import RetailKey
 from wristlet.crypto.tdes import AnyKey
 from wristlet.model.token import ResultClass, TokenState, reported
 from wristlet.tsp.atc import AtcWindow, Use
@@ -26,6 +28,10 @@ from wristlet.wire.errors import DecodeError
 from wristlet.wire.iso8583.message import Message
 
 Found: TypeAlias = set[ResultClass]
+
+USED, UNUSED, NO_LEASE, NOTHING = "used", "valid", "none", ""
+VERDICTS: Final = (USED, UNUSED, NO_LEASE, NOTHING)
+"""What a secure element may say about the cardholder."""
 
 ENTRY_CONTACTLESS_CHIP: Final = "07"
 PURCHASE: Final = "00"
@@ -44,6 +50,7 @@ _SIZES: Final = {
     0x9A: 3,
     0x9C: 1,
 }
+_TAGS: Final = (*_SIZES, 0x9F10, 0x84)
 """Tags that a tap must bring, with their sizes; 9F10 and 84 vary."""
 
 _CID_TYPE: Final = 0xC0
@@ -86,22 +93,26 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What holds whatever the token's state; `genuine`: the cryptogram is the token's."""
+    """What holds whatever the token's state; `genuine`: the cryptogram is the token's.
+
+    `session` is the key of this tap's counter, which also makes the card's answer.
+    """
 
     found: frozenset[ResultClass]
     genuine: bool
     atc: int = 0
     cryptogram: bytes = b""
     lease: LeaseBlock | None = None
+    session: RetailKey | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> str:
-        """The secure element's word about the cardholder: used, valid, none, or nothing."""
+        """The secure element's word about the cardholder, one of `VERDICTS`."""
         if self.lease is None or not self.genuine:
-            return ""
+            return NOTHING
         if self.lease.used:
-            return "used"
-        return "valid" if self.lease.valid else "none"
+            return USED
+        return UNUSED if self.lease.valid else NO_LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +141,30 @@ class Judgement:
 
 def read_tap(message: Message) -> Tap:
     """Take an 0100 apart; DecodeError when fields are missing or DE 55 is no TLV."""
-    for number in _NEEDED:
-        message.text(number)
+    _, processing, amount, _, _, expiry, mode, _, _, currency = message.texts(*_NEEDED)
     chip = None
     if 55 in message.fields:
         chip = ber.collect(message.binary(55))
         _check_tags(chip)
     get = message.fields.get
     return Tap(
-        amount_minor=int(message.text(4)),
-        currency=message.text(49),
-        processing=message.text(3)[:2],
-        entry_mode=message.text(22)[:2],
+        amount_minor=int(amount),
+        currency=currency,
+        processing=processing[:2],
+        entry_mode=mode[:2],
         psn=str(get(23, "")),
-        expiry_yymm=message.text(14),
+        expiry_yymm=expiry,
         local_mmdd=message.text(13) if 13 in message.fields else None,
         chip=chip,
     )
 
 
 def _check_tags(chip: Mapping[int, bytes]) -> None:
-    for tag in (*_SIZES, 0x9F10, 0x84):
-        value = chip.get(tag)
-        if value is None:
+    for tag in _TAGS:
+        if tag not in chip:
             raise DecodeError("is missing", path=("field 55", f"{tag:02X}"))
-        if len(value) != _SIZES.get(tag, len(value)):
+    for tag, size in _SIZES.items():
+        if len(chip[tag]) != size:
             raise DecodeError("has a wrong size", path=("field 55", f"{tag:02X}"))
 
 
@@ -165,16 +175,19 @@ def examine(tap: Tap, domain: Domain, master_key: AnyKey) -> Examined:
         found.add(ResultClass.DOMAIN_VIOLATION)
     if tap.chip is None:
         return Examined(frozenset(found | {ResultClass.DOMAIN_VIOLATION}), genuine=False)
-    genuine = _says_what_chip_says(tap, tap.chip) and _is_own(tap.chip, domain, master_key)
+    atc = int.from_bytes(tap.chip[0x9F36], "big")
+    session = RetailKey(session_key_ac(master_key, atc))
+    genuine = _says_what_chip_says(tap, tap.chip) and _is_own(tap.chip, domain, session)
     if not genuine:
         found.add(ResultClass.INVALID_CRYPTOGRAM)
     lease = _examine_iad(tap, tap.chip, domain, found)
     return Examined(
         found=frozenset(found),
         genuine=genuine,
-        atc=int.from_bytes(tap.chip[0x9F36], "big"),
+        atc=atc,
         cryptogram=tap.chip[0x9F26],
         lease=lease,
+        session=session if genuine else None,
     )
 
 
@@ -200,14 +213,14 @@ def _says_what_chip_says(tap: Tap, chip: Mapping[int, bytes]) -> bool:
     )
 
 
-def _is_own(chip: Mapping[int, bytes], domain: Domain, master_key: AnyKey) -> bool:
+def _is_own(chip: Mapping[int, bytes], domain: Domain, session: RetailKey) -> bool:
+    # Both versions make a retail MAC under the session key; they differ in what it covers.
     version = cryptogram.VERSIONS[domain.cvn]
     try:
         data = version.data(chip, chip[0x9F10])
     except CryptogramError:
         return False
-    expected = version.ac(master_key, int.from_bytes(chip[0x9F36], "big"), data)
-    return hmac.compare_digest(expected, chip[0x9F26])
+    return hmac.compare_digest(session.mac(data), chip[0x9F26])
 
 
 def _examine_iad(

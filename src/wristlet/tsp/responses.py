@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wristlet.crypto.cryptogram import Cvn18, arpc_method1, arpc_method2
-from wristlet.crypto.emv_keys import session_key_ac
-from wristlet.crypto.tdes import AnyKey
+from wristlet.crypto.retail import RetailKey
 from wristlet.model.token import ResultClass
 from wristlet.wire import ber
 
@@ -44,16 +43,17 @@ _CSU_APPROVED: Final = bytes.fromhex("00820000")
 _CSU_DECLINED: Final = bytes(4)
 
 
-def issuer_data(cvn: int, master_key: AnyKey, atc: int, ac: bytes, response_code: str) -> bytes:
+def issuer_data(cvn: int, session: RetailKey, ac: bytes, response_code: str) -> bytes:
     """Return DE 55 of the answer: tag 91 by method 2 (version 18) or method 1 (version 21).
+
+    `session` is the key of the tap's counter.
 
     Source: EMV 4.3 Book 2, Issuer Authentication.
     """
-    session_key = session_key_ac(master_key, atc)
     if cvn == Cvn18.NUMBER:
         update = _CSU_APPROVED if response_code == APPROVED else _CSU_DECLINED
-        value = arpc_method2(session_key, ac, update) + update
+        value = arpc_method2(session, ac, update) + update
     else:
         code = response_code.encode("ascii")
-        value = arpc_method1(session_key, ac, code) + code
+        value = arpc_method1(session.whole, ac, code) + code
     return ber.encode(_TAG_ISSUER_AUTHENTICATION, value)

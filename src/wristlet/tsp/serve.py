@@ -57,7 +57,9 @@ async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
     store = KeyStore.open(env.disk, path, seal_key, KEY_STORE_CONTEXT, env.random.bytes)
     keys = TspKeys.load(store)
     async with AsyncExitStack() as stack:
-        database = Database(settings.directory / "tsp.db", MIGRATIONS, settings.durability)
+        database = Database(
+            settings.directory / "tsp.db", MIGRATIONS, settings.durability, on_loop=True
+        )
         await database.open()
         stack.push_async_callback(database.close)
         bearer = bytes(store.get(ISSUER_BEARER, KeyUsage.PUBLIC)).decode()

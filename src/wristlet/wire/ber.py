@@ -8,7 +8,7 @@ Source: ISO/IEC 7816-4, BER-TLV data objects; EMV 4.3 Book 3, Annex B.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -78,6 +78,19 @@ def encode(tag: int, value: bytes) -> bytes:
     size = len(value)
     length = _SHORT[size] if size < 0x80 else encode_length(size)
     return tag_bytes(tag) + length + value
+
+
+def join(objects: Mapping[int, bytes], leave_out: Container[int] = ()) -> bytes:
+    """Return data objects in order, without those whose tags are left out."""
+    return b"".join(
+        [
+            tag_bytes(tag)
+            + (_SHORT[len(value)] if len(value) < 0x80 else encode_length(len(value)))
+            + value
+            for tag, value in objects.items()
+            if tag not in leave_out
+        ]
+    )
 
 
 def build(*items: Item) -> bytes:
@@ -285,15 +298,34 @@ def collect(data: bytes) -> dict[int, bytes]:
 def _collect(data: bytes, above: tuple[int, ...], leaves: dict[int, bytes]) -> None:
     if len(above) >= DEPTH_MAX:
         raise DecodeError(f"nested deeper than {DEPTH_MAX} levels", path=_names(above))
+    position = 0
+    size = len(data)
     try:
-        objects = _level(data)
+        while position < size:
+            tag = data[position]
+            if tag == 0:
+                position += 1
+                continue
+            # One pass for the common case: a tag of one or two bytes and a length of one.
+            constructed = tag & 0x20
+            at = position + 1
+            if tag & 0x1F == 0x1F and at < size and data[at] < 0x80:
+                tag = tag << 8 | data[at]
+                at += 1
+            end = at + 1 + data[at] if at < size else 0
+            if (tag & 0x1F == 0x1F and tag < 0x100) or not at < end <= size or data[at] >= 0x80:
+                tag, at, end = header(data, position)
+            else:
+                at += 1
+            position = end
+            if constructed:
+                _collect(data[at:end], (*above, tag), leaves)
+            elif tag not in leaves:
+                leaves[tag] = data[at:end]
     except DecodeError as error:
+        if error.path:
+            raise
         raise DecodeError(error.message, offset=error.offset, path=_names(above)) from None
-    for tag, start, end in objects:
-        if is_constructed(tag):
-            _collect(data[start:end], (*above, tag), leaves)
-        elif tag not in leaves:
-            leaves[tag] = data[start:end]
 
 
 def _names(tags: tuple[int, ...]) -> tuple[str, ...]:

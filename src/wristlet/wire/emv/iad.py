@@ -95,14 +95,14 @@ class LeaseBlock:
     def parse(cls, raw: bytes) -> Self:
         """Read 8 bytes."""
         numbers.sized(raw, LEASE_BYTES, "lease")
-        flags = LeaseFlags(raw[2])
+        flags = raw[2]
         return cls(
             unlock_counter=int.from_bytes(raw[:2], "big"),
-            valid=LeaseFlags.VALID in flags,
-            used=LeaseFlags.USED in flags,
-            worn=LeaseFlags.WORN in flags,
-            pin_blocked=LeaseFlags.PIN_BLOCKED in flags,
-            tries_left=raw[2] & TRIES_MASK,
+            valid=flags & _VALID != 0,
+            used=flags & _USED != 0,
+            worn=flags & _WORN != 0,
+            pin_blocked=flags & _PIN_BLOCKED != 0,
+            tries_left=flags & TRIES_MASK,
             taps_left=raw[3],
             amount_left_minor=int.from_bytes(raw[4:], "big"),
         )

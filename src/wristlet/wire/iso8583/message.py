@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.iso8583 import field as fields_module
@@ -36,10 +36,14 @@ _ORIGINAL_DIGITS: Final = 20
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Message:
-    """One message: digits and text as `str`, binary fields as `bytes`, by field number."""
+    """One message: digits and text as `str`, binary fields as `bytes`, by field number.
+
+    `raw` is what it was read from; a message made of another one has none.
+    """
 
     mti: str
     fields: Mapping[int, Value] = field(default_factory=dict)
+    raw: bytes = field(default=b"", compare=False)
 
     @override
     def __repr__(self) -> str:
@@ -51,6 +55,15 @@ class Message:
         if isinstance(value, bytes):
             raise DecodeError("is binary, not text", path=(_label(number),))
         return value
+
+    def texts(self, *numbers: int) -> list[str]:
+        """Return several fields of digits or text at once; DecodeError names the first missing."""
+        get = self.fields.get
+        values = [get(number) for number in numbers]
+        for value in values:
+            if not isinstance(value, str):
+                return [self.text(number) for number in numbers]
+        return cast(list[str], values)
 
     def binary(self, number: int) -> bytes:
         """Return a binary field; DecodeError if it is missing."""
@@ -114,7 +127,7 @@ def decode(raw: bytes) -> Message:
         fields, end = plan.read_fields(raw, digits, at, plan.plan_to_read(raw[2:at]))
         mti = digits[:4]
         if end == len(raw) and mti.isdecimal():
-            return Message(mti, fields)
+            return Message(mti, fields, raw)
     except (ValueError, IndexError):
         pass  # the careful path says what is wrong
     return _decode_carefully(raw)
@@ -138,20 +151,23 @@ def scan(raw: bytes, *numbers: int) -> dict[int, Value]:
     return {number: found[number] for number in numbers if number in found}
 
 
+def has_mac(raw: bytes) -> bool:
+    """Say whether a message ends with field 64 or 128."""
+    return len(raw) >= _TYPE_SIZE + _BITMAP_SIZE + MAC_SIZE and _mac_number(raw) is not None
+
+
 def mac_input(raw: bytes) -> bytes:
     """Return the bytes that a message's MAC covers: all before field 64 or 128, the last one."""
-    if len(raw) < _TYPE_SIZE + _BITMAP_SIZE + MAC_SIZE or _mac_number(raw) is None:
+    if not has_mac(raw):
         raise DecodeError("has no MAC as its last field", path=("message",))
     return raw[:-MAC_SIZE]
 
 
 def has_valid_mac(raw: bytes, mac: Mac) -> bool:
     """Say whether a message's last field is `mac` over all bytes before it."""
-    try:
-        covered = mac_input(raw)
-    except DecodeError:
+    if not has_mac(raw):
         return False
-    return hmac.compare_digest(_mac_value(mac, covered), raw[-MAC_SIZE:])
+    return hmac.compare_digest(_mac_value(mac, raw[:-MAC_SIZE]), raw[-MAC_SIZE:])
 
 
 def reply(message: Message, fields: Mapping[int, Value] | None = None) -> Message:
@@ -266,4 +282,4 @@ def _decode_carefully(raw: bytes, last: int = MAC_SECONDARY) -> Message:
             raise wrong(error.message, number, offset, error.path) from None
     if last == MAC_SECONDARY and at != len(raw):
         raise wrong(f"has {len(raw) - at} bytes behind its last field", 0, at)
-    return Message(mti, found)
+    return Message(mti, found, raw)

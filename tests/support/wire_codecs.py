@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support.message_values import any_in
 from support.strap_codecs import messages_of
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
@@ -20,6 +21,7 @@ from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
 from wristlet.wire.strap import att, frames, settings, state
+from wristlet.wire.strap import messages as strap_messages
 from wristlet.wire.strap import time as strap_time
 from wristlet.wire.strap.fields import Family
 
@@ -221,6 +223,15 @@ CODECS: tuple[Codec, ...] = (
     _family(settings.REQUESTS),
     _family(settings.ANSWERS),
     _family(settings.NEWS),
+    Codec(
+        "strap message event",
+        any_in(strap_messages.NEWS).filter(
+            lambda value: not isinstance(value, strap_messages.FindPhone)
+        ),
+        strap_messages.NEWS.encode,
+        strap_messages.decode_event,
+        ("strap.messages.decode_event", "strap.fields.Family.decode"),
+    ),
     Codec(
         "ber objects",
         tuples_of(TLV),

@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support import activity_values
 from support.message_values import any_in
 from support.strap_codecs import messages_of
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
@@ -20,7 +21,7 @@ from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
-from wristlet.wire.strap import att, frames, settings, state
+from wristlet.wire.strap import activity, activity_log, att, frames, settings, state
 from wristlet.wire.strap import messages as strap_messages
 from wristlet.wire.strap import time as strap_time
 from wristlet.wire.strap.fields import Family
@@ -426,4 +427,43 @@ CODECS: tuple[Codec, ...] = (
         ("strap.frames.parse_message",),
     ),
     Codec("ATT PDU", PDU, lambda v: v.encode(), att.parse, ("strap.att.parse",)),
+    Codec(
+        "activity records",
+        activity_values.BLOCKS,
+        activity_log.encode_records,
+        activity_log.decode_records,
+        ("strap.activity_log.decode_records",),
+    ),
+    Codec(
+        "activity position",
+        activity_values.positions(),
+        activity.encode_position,
+        activity.decode_position,
+        ("strap.activity.decode_position",),
+    ),
+    Codec(
+        "activity request",
+        activity_values.REQUESTS,
+        lambda request: request.encode(),
+        activity.decode_request,
+        (
+            "strap.activity.decode_request",
+            "strap.activity.ReadLog.decode",
+            "strap.activity.AskExtent.decode",
+        ),
+    ),
+    Codec(
+        "activity extent",
+        activity_values.EXTENTS,
+        lambda extent: extent.encode(),
+        activity.Extent.decode,
+        ("strap.activity.Extent.decode",),
+    ),
+    Codec(
+        "activity page",
+        activity_values.pages(),
+        lambda page: page.encode(),
+        activity.Page.decode,
+        ("strap.activity.Page.decode",),
+    ),
 )

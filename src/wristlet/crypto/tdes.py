@@ -98,12 +98,10 @@ def retail_mac(key: bytes, data: bytes, padding: Padding = "80", size: int = 8) 
         # Triple DES under three equal keys is single DES.
         single = Cipher(TripleDES(expanded[:8] * 3), _CHAIN).encryptor()
         chained = single.update(blocks[:-BLOCK_BYTES])[-BLOCK_BYTES:]
-        last = _xor8(last, chained)
-    return Cipher(TripleDES(expanded), _BLOCK).encryptor().update(last)[:size]
-
-
-def _xor8(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(8, "big")
+        mixed = int.from_bytes(last, "big") ^ int.from_bytes(chained, "big")
+        last = mixed.to_bytes(BLOCK_BYTES, "big")
+    mac = Cipher(TripleDES(expanded), _BLOCK).encryptor().update(last)
+    return mac if size == BLOCK_BYTES else mac[:size]
 
 
 def _whole_blocks(blocks: bytes) -> None:

@@ -20,13 +20,13 @@ from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.context import Slot
 from wristlet.se.keyset import Kid
 from wristlet.se.profile import Profile
-from wristlet.se.registry import CardRegistry, is_domain
+from wristlet.se.registry import CardRegistry
 from wristlet.se.store import SealedStore, Store, StoreDeadError
 from wristlet.wire.apdu import DATA_EXTENDED_MAX, DATA_SHORT_MAX, LE_SHORT_MAX, Command, Response
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
-from wristlet.wire.gp.lifecycle import CardState, is_locked
+from wristlet.wire.gp.lifecycle import CardState
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ _MANAGE_CHANNEL: Final = int(Ins.MANAGE_CHANNEL)
 _WIRED: Final = Interface.WIRED
 _MORE: Final = 0x6100
 _WRONG_LE: Final = 0x6C00
+_DONE: Final = Response(b"", SW.OK)
 
 _log = logging.getLogger("wristlet.se")
 
@@ -188,9 +189,10 @@ class Port:
         """Answer one encoded command APDU; who sends one has given power."""
         self._powered = True
         try:
-            return self._answer(command).encode()
+            data, sw = self._answer(command)
         except StoreDeadError:
-            return Response(b"", SW.MEMORY_FAILURE).encode()
+            data, sw = b"", SW.MEMORY_FAILURE
+        return data + sw.to_bytes(2, "big")
 
     def _answer(self, raw: bytes) -> Response:
         try:
@@ -200,9 +202,11 @@ class Port:
         cla = command.cla
         if cla & _CLA_REFUSED:
             return Response(b"", _class_refusal(cla))
-        slot = self._slot(cla & 0x03)
+        slot = self._slots.get(cla & 0x03)
         if slot is None:
-            return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
+            if cla & 0x03:
+                return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
+            slot = self._slots[0] = Slot()
         if command.ins == _GET_RESPONSE and not cla & (_CLA_CHAINED | _CLA_SM):
             return _fetch(slot, command.le)
         slot.answer = None
@@ -215,12 +219,6 @@ class Port:
         if len(response.data) <= (command.le or LE_SHORT_MAX):
             return response
         return _deliver(slot, response, command.le)
-
-    def _slot(self, number: int) -> Slot | None:
-        slot = self._slots.get(number)
-        if slot is None and number == 0:
-            slot = self._slots[0] = Slot()
-        return slot
 
     def _run(self, slot: Slot, command: Command) -> Response:
         """Carry one whole command out, under secure messaging if it came so."""
@@ -266,19 +264,19 @@ class Port:
 
     def _dispatch(self, slot: Slot, command: Command) -> Response:
         """Hand a plain command to the selected domain or applet."""
-        context = selection.current(self.card, slot, self.interface)
-        instance = self.card.registry.get(context.aid)
-        if instance is None:
+        card = self.card
+        context = slot.context or selection.current(card, slot, self.interface)
+        served = selection.served(card, context.aid)
+        if served is None:
             slot.context = None
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        locked = self.card.is_locked or is_locked(instance.life_cycle)
-        if locked and instance.aid != aids.ISD:  # since it was selected
+        instance, applet, in_domain, locked = served
+        if locked:  # since it was selected
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        if is_domain(instance):
+        if in_domain:
             return domains.process(context, instance, command)
         if domains.is_certificate_query(command) and channel.offers_scp11(context, instance):
             return domains.certificates(context, instance.domain_aid, command)
-        applet = self.card.catalog.get(instance.module_aid)
         if applet is None:
             raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
         return applet.process(context, command)
@@ -312,7 +310,7 @@ class Port:
         try:
             response = step(*args)
             store.flush()
-            return response or Response(b"", SW.OK)
+            return response or _DONE
         except CardError as error:
             return Response(error.data, error.sw)
         except ChannelError:

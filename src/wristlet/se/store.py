@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hmac
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["RollbackCounter", "SealedStore", "Store", "StoreCorruptError", "StoreDeadError"]
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 STATE_FILE: Final = "state"
 COUNTER_FILE: Final = "counter"
@@ -48,36 +49,55 @@ class StoreDeadError(RuntimeError):
 class Store:
     """Volatile store and base of the sealed one; one command at a time."""
 
-    __slots__ = ("_data", "_derived", "_pending", "_touched")
+    __slots__ = ("_data", "_kept", "_pending", "_touched", "_watched", "_watching")
 
     def __init__(self, data: dict[str, bytes] | None = None) -> None:
         self._data: dict[str, bytes] = {} if data is None else data
         self._pending: dict[str, bytes | None] | None = None
         self._touched = False
-        self._derived: dict[str, Any] | None = None
+        self._kept: dict[Hashable, Any] | None = None
+        self._watched: set[str] | None = None
+        self._watching = False
 
     def get(self, key: str) -> bytes | None:
         """Return a value, with the writes of the running command; None if there is none."""
-        if self._pending is not None and key in self._pending:
-            return self._pending[key]
+        if self._watching:
+            self._watch(key)
+        pending = self._pending
+        if pending is not None and key in pending:
+            return pending[key]
         return self._data.get(key)
 
-    def derived(self, key: str, make: Callable[[bytes], T]) -> T | None:
-        """Return what `make` makes of a value, made once and kept as long as the value stays.
+    def kept(self, name: Hashable, make: Callable[[*Args], T], *args: *Args) -> T:
+        """Return what `make(*args)` makes of this store's values, made once and kept.
 
-        For what is dear to make again at each command; a key has one `make`. None without a value.
+        For what is dear to make again at each command. The values that `make` reads by `get` are
+        watched: when one of them changes, everything kept is forgotten. It must depend on nothing
+        else but its name. A refusal (an exception) and None are not kept.
         """
-        raw = self.get(key)
-        if raw is None:
-            return None
-        if self._pending is not None and key in self._pending:
-            return make(raw)
-        if self._derived is None:
-            self._derived = {}
-        made: T | None = self._derived.get(key)
-        if made is None:
-            made = self._derived[intern(key)] = make(raw)
+        if self._pending is not None:
+            return make(*args)
+        if self._kept is None:
+            self._kept = {}
+        found: T | None = self._kept.get(name)
+        if found is not None:
+            return found
+        outer, self._watching = self._watching, True
+        try:
+            made = self._kept[name] = make(*args)
+        finally:
+            self._watching = outer
         return made
+
+    def forget(self) -> None:
+        """Drop all that was kept."""
+        self._kept = None
+        self._watched = None
+
+    def _watch(self, key: str) -> None:
+        if self._watched is None:
+            self._watched = set()
+        self._watched.add(intern(key))
 
     def put(self, key: str, value: bytes) -> None:
         """Set a value when the command ends."""
@@ -94,7 +114,9 @@ class Store:
         self._pending[key] = None
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the sorted keys that begin with `prefix`."""
+        """Return the sorted keys that begin with `prefix`; nothing kept may depend on them."""
+        if self._watching:
+            raise RuntimeError("what is kept must not depend on a list of keys")
         names = {key for key in self._data if key.startswith(prefix)}
         for key, value in (self._pending or {}).items():
             if value is None:
@@ -110,14 +132,14 @@ class Store:
     def flush(self) -> None:
         """Make all writes so far durable in one record."""
         changes = self._pending
-        if changes is None and not self._touched:
-            return
-        changes = changes or {}
+        if changes is None:
+            if not self._touched:
+                return
+            changes = {}
         self._persist(changes, touched=self._touched)
         journal.apply_changes(self._data, changes)
-        if self._derived:
-            for key in changes:
-                self._derived.pop(key, None)
+        if self._watched is not None and not self._watched.isdisjoint(changes):
+            self.forget()
         self.rollback()
 
     def rollback(self) -> None:
@@ -285,10 +307,7 @@ class SealedStore(Store):
     def get(self, key: str) -> bytes | None:
         if self._dead:
             raise StoreDeadError
-        # As in the base class, without a call: this is the most frequent one of a tap.
-        if self._pending is not None and key in self._pending:
-            return self._pending[key]
-        return self._data.get(key)
+        return super().get(key)
 
     def _check_counter(self) -> None:
         """Compare state and counter; the counter may lag by the one write a crash cut off."""
@@ -319,9 +338,12 @@ class SealedStore(Store):
         self._dead = True
         try:
             step()
+            self._dead = False
         except OSError as error:
             raise StoreDeadError from error
-        self._dead = False
+        finally:
+            if self._dead:
+                self.forget()
 
     def _append(self, changes: dict[str, bytes | None]) -> None:
         nonce = self._env.random.bytes(journal.NONCE_SIZE)

@@ -21,13 +21,14 @@ _WORN: Final = 0x20
 
 
 class Lease(NamedTuple):
-    """The lease as it is stored; `open` says nothing about what is left."""
+    """The lease as it is stored, and the PIN tries left; `open` says nothing about what is left."""
 
     unlock_counter: int = 0
     open: bool = False
     worn: bool = False
     taps_left: int = 0
     amount_left_minor: int = 0
+    tries_left: int = pin.TRIES_MAX
 
     @property
     def valid(self) -> bool:
@@ -37,24 +38,25 @@ class Lease(NamedTuple):
 
 def load(state: State) -> Lease:
     """Read the lease; a strap that was never unlocked has none, a blocked PIN ends it."""
+    tries = pin.tries_left(state)
     raw = state.get(KEY)
     if raw is None:
-        return Lease()
+        return Lease(tries_left=tries)
     unlock_counter, flags = raw[0] << 8 | raw[1], raw[2]
     worn = flags & _WORN != 0
-    if not flags & _OPEN or pin.is_blocked(state):
-        return Lease(unlock_counter, worn=worn)
-    return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"))
+    if not flags & _OPEN or tries == 0:
+        return Lease(unlock_counter, worn=worn, tries_left=tries)
+    return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"), tries)
 
 
 def read(ctx: Context) -> LeaseBlock:
     """Give the stored lease as cryptograms carry it, not used for a tap."""
-    return unused(ctx, load(ctx.state))
+    return unused(load(ctx.state))
 
 
-def unused(ctx: Context, lease: Lease) -> LeaseBlock:
+def unused(lease: Lease) -> LeaseBlock:
     """Give a loaded lease as cryptograms carry it, not used for a tap."""
-    return _block(ctx.state, lease, valid=lease.valid, used=False)
+    return _block(lease, lease.valid, False)
 
 
 def use(ctx: Context, before: Lease, amount_minor: int) -> LeaseBlock:
@@ -63,17 +65,12 @@ def use(ctx: Context, before: Lease, amount_minor: int) -> LeaseBlock:
     The block says `valid` because it was when the tap was decided; taps and amount are those
     left after it.
     """
-    after = Lease(
-        before.unlock_counter,
-        before.open,
-        before.worn,
-        before.taps_left - 1,
-        before.amount_left_minor - amount_minor,
-    )
+    unlock_counter, _, worn, taps, amount, tries = before
+    after = Lease(unlock_counter, True, worn, taps - 1, amount - amount_minor, tries)
     if not before.valid or after.amount_left_minor < 0:
         raise ValueError("the lease does not cover the tap: decide before using it")
     _store(ctx.state, after if after.valid else _ended(after))
-    return _block(ctx.state, after, valid=True, used=True)
+    return _block(after, True, True)
 
 
 def open_new(ctx: Context) -> Lease:
@@ -88,6 +85,7 @@ def open_new(ctx: Context) -> Lease:
         worn=old.worn,
         taps_left=limits.taps,
         amount_left_minor=limits.amount_minor,
+        tries_left=old.tries_left,
     )
     _store(ctx.state, lease)
     return lease
@@ -118,15 +116,6 @@ def _store(state: State, lease: Lease) -> None:
     state.put(KEY, (packed | lease.amount_left_minor).to_bytes(8, "big"))
 
 
-def _block(state: State, lease: Lease, *, valid: bool, used: bool) -> LeaseBlock:
-    tries = pin.tries_left(state)
-    return LeaseBlock(
-        lease.unlock_counter,
-        valid,
-        used,
-        lease.worn,
-        tries == 0,
-        tries,
-        lease.taps_left,
-        lease.amount_left_minor,
-    )
+def _block(lease: Lease, valid: bool, used: bool) -> LeaseBlock:
+    unlock_counter, _, worn, taps, amount, tries = lease
+    return LeaseBlock(unlock_counter, valid, used, worn, tries == 0, tries, taps, amount)

@@ -8,9 +8,8 @@ Source: layouts as of cryptogram versions 18 and 21; the lease block is wristlet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from wristlet.wire import numbers
 from wristlet.wire.errors import DecodeError, EncodeError
@@ -63,8 +62,7 @@ class LeaseFlags(IntFlag):
 _VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseBlock:
+class LeaseBlock(NamedTuple):
     """The verdict about the cardholder, 8 bytes; amounts are minor units."""
 
     unlock_counter: int
@@ -78,31 +76,28 @@ class LeaseBlock:
 
     def encode(self) -> bytes:
         """Return the bytes; an amount above four bytes is written as the largest."""
-        if not 0 <= self.tries_left <= TRIES_MASK:
+        counter, valid, used, worn, blocked, tries, taps, amount = self
+        if not 0 <= tries <= TRIES_MASK:
             raise EncodeError("tries left do not fit 4 bits", path=("lease",))
-        flags = self.tries_left
-        flags |= _VALID if self.valid else 0
-        flags |= _USED if self.used else 0
-        flags |= _WORN if self.worn else 0
-        flags |= _PIN_BLOCKED if self.pin_blocked else 0
-        counter, taps, amount = self.unlock_counter, self.taps_left, self.amount_left_minor
         if not (0 <= counter <= 0xFFFF and 0 <= taps <= 0xFF and amount >= 0):
             raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
-        packed = counter << 48 | flags << 40 | taps << 32 | min(amount, AMOUNT_MAX)
-        return packed.to_bytes(LEASE_BYTES, "big")
+        flags = (_VALID if valid else 0) | (_USED if used else 0) | (_WORN if worn else 0)
+        flags |= (_PIN_BLOCKED if blocked else 0) | tries
+        amount = amount if amount <= AMOUNT_MAX else AMOUNT_MAX
+        return (counter << 48 | flags << 40 | taps << 32 | amount).to_bytes(LEASE_BYTES, "big")
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 8 bytes."""
         numbers.sized(raw, LEASE_BYTES, "lease")
-        flags = LeaseFlags(raw[2])
+        flags = raw[2]
         return cls(
             unlock_counter=int.from_bytes(raw[:2], "big"),
-            valid=LeaseFlags.VALID in flags,
-            used=LeaseFlags.USED in flags,
-            worn=LeaseFlags.WORN in flags,
-            pin_blocked=LeaseFlags.PIN_BLOCKED in flags,
-            tries_left=raw[2] & TRIES_MASK,
+            valid=flags & _VALID != 0,
+            used=flags & _USED != 0,
+            worn=flags & _WORN != 0,
+            pin_blocked=flags & _PIN_BLOCKED != 0,
+            tries_left=flags & TRIES_MASK,
             taps_left=raw[3],
             amount_left_minor=int.from_bytes(raw[4:], "big"),
         )
@@ -110,16 +105,23 @@ class LeaseBlock:
 
 def cvr18(ac: AcType, *, cdcvm_done: bool) -> bytes:
     """Return the card verification results of version 18 (3 bytes)."""
-    return bytes((_first_byte(ac) | (_CDCVM_18 if cdcvm_done else 0), 0, 0))
+    return _CVRS_18[ac][cdcvm_done]
 
 
 def cvr21(ac: AcType, *, cdcvm_done: bool) -> bytes:
     """Return the card verification results of version 21 (6 bytes)."""
-    return bytes((_first_byte(ac) | (_CDCVM_21 if cdcvm_done else 0), 0, 0, 0, 0, 0))
+    return _CVRS_21[ac][cdcvm_done]
 
 
-def _first_byte(ac: AcType) -> int:
-    return _SECOND_AC_NOT_REQUESTED | ac << _FIRST_AC_SHIFT
+def _cvrs(size: int, cdcvm: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Lay out the results by type of cryptogram, without and with the device's verification."""
+    firsts = [_SECOND_AC_NOT_REQUESTED | ac << _FIRST_AC_SHIFT for ac in AcType]
+    rest = bytes(size - 1)
+    return tuple((bytes((first,)) + rest, bytes((first | cdcvm,)) + rest) for first in firsts)
+
+
+_CVRS_18: Final = _cvrs(CVR_18_BYTES, _CDCVM_18)
+_CVRS_21: Final = _cvrs(CVR_21_BYTES, _CDCVM_21)
 
 
 def ac_type_of(cvr: bytes) -> AcType:
@@ -132,8 +134,7 @@ def ac_type_of(cvr: bytes) -> AcType:
         raise DecodeError("an unknown cryptogram type", path=("cvr",)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Iad18:
+class Iad18(NamedTuple):
     """Version 18, 17 bytes: `06 DKI 12 03 CVR(3) 09 0F lease(8)`; the cryptogram covers all."""
 
     dki: int
@@ -154,8 +155,9 @@ class Iad18:
         """Return the bytes of tag 9F10."""
         if len(self.cvr) != CVR_18_BYTES:
             raise EncodeError("the CVR has 3 bytes", path=("9F10", "cvr"))
-        head = bytes((_IAD_18_LENGTH,)) + numbers.to_bytes(self.dki, 1, "dki")
-        head += bytes((CVN_18, CVR_18_BYTES))
+        if not 0 <= self.dki <= 0xFF:
+            raise EncodeError("does not fit 1 byte", path=("9F10", "dki"))
+        head = bytes((_IAD_18_LENGTH, self.dki, CVN_18, CVR_18_BYTES))
         return head + self.cvr + _IAD_18_DISCRETIONARY + self.lease.encode()
 
     @classmethod
@@ -169,8 +171,7 @@ class Iad18:
         return cls(raw[1], raw[4:7], LeaseBlock.parse(raw[9:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Iad21:
+class Iad21(NamedTuple):
     """Version 21, 18 bytes: `KDI 15 CVR(6) DAC(2) lease(8)`; CVR and lease are covered."""
 
     kdi: int
@@ -192,8 +193,9 @@ class Iad21:
         """Return the bytes of tag 9F10."""
         if len(self.cvr) != CVR_21_BYTES or len(self.dac) != DAC_BYTES:
             raise EncodeError("the CVR has 6 bytes and the DAC 2", path=("9F10",))
-        head = numbers.to_bytes(self.kdi, 1, "kdi") + bytes((CVN_21,))
-        return head + self.cvr + self.dac + self.lease.encode()
+        if not 0 <= self.kdi <= 0xFF:
+            raise EncodeError("does not fit 1 byte", path=("9F10", "kdi"))
+        return bytes((self.kdi, CVN_21)) + self.cvr + self.dac + self.lease.encode()
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

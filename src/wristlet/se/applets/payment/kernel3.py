@@ -13,7 +13,7 @@ from wristlet.se.applets import lease
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
 from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide, needs_lease
-from wristlet.se.applets.payment.session import Phase, next_atc
+from wristlet.se.applets.payment.session import DONE, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
 from wristlet.wire.emv.iad import AcType, Iad18, LeaseBlock, cvr18
@@ -36,7 +36,14 @@ _TTQ2_CVM_REQUIRED: Final = 0x40
 _TTQ3_DEVICE_CVM: Final = 0x40
 _CTQ2_DEVICE_CVM: Final = 0x80
 _TYPE_REFUND: Final = 0x20
-_CRYPTOGRAM_INFORMATION: Final = {AcType.ARQC: b"\x80", AcType.AAC: b"\x00"}
+_AAC: Final = AcType.AAC
+_ARQC: Final = AcType.ARQC
+_COUNTED: Final = Verdict.COUNTED
+_UNLOCK: Final = Verdict.UNLOCK
+_CRYPTOGRAM_INFORMATION: Final = (b"\x00", b"\x40", b"\x80")
+"""By type of cryptogram."""
+_NO_CVM: Final = Cvm.NONE
+_DEVICE: Final = Cvm.DEVICE
 
 
 class _Outcome(NamedTuple):
@@ -58,13 +65,12 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     counters = session.counters(ctx)
     atc = next_atc(counters)
     outcome = _decide(ctx, session, terminal, counters)
-    session.save(ctx, outcome.counters.with_atc(atc))
-    session.phase = Phase.DONE
+    session.save(ctx, outcome.counters, atc)
+    session.phase = DONE
     plan = session.plan
     cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.block.used)
     iad = Iad18(plan.key_index, cvr, outcome.block).encode()
     atc_bytes = atc.to_bytes(2, "big")
-    key = session.mac_key(ctx)
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
     ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
     answer = b"".join(
@@ -74,7 +80,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
             bytes((len(iad),)),
             iad,
             b"\x9f\x26\x08",
-            Cvn18.ac(key, atc, covered),
+            Cvn18.ac(session.image.mac_key, atc, covered),
             b"\x9f\x27\x01",
             _CRYPTOGRAM_INFORMATION[outcome.ac_type],
             b"\x9f\x36\x02",
@@ -91,25 +97,25 @@ def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters)
     unlocked = lease.load(ctx.state)
     tap = _tap(terminal)
     if terminal[0] & _TTQ1_OFFLINE_ONLY or terminal[_TYPE] == _TYPE_REFUND:
-        return _Outcome(AcType.AAC, False, lease.unused(ctx, unlocked), counters)
-    limits = session.plan.limits
+        return _Outcome(_AAC, False, lease.unused(unlocked), counters)
+    limits = session.image.limits
     decision = decide(tap, limits, counters, unlocked)
-    if decision.verdict is Verdict.UNLOCK:
+    if decision.verdict is _UNLOCK:
         raise CardError(SW.COMMAND_NOT_ALLOWED)
-    if decision.verdict is Verdict.COUNTED:
-        return _Outcome(AcType.ARQC, False, lease.unused(ctx, unlocked), decision.counters)
+    if decision.verdict is _COUNTED:
+        return _Outcome(_ARQC, False, lease.unused(unlocked), decision.counters)
     shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
     used = lease.use(ctx, unlocked, decision.lease_amount_minor)
-    return _Outcome(AcType.ARQC, shows_cdcvm, used, counters)
+    return _Outcome(_ARQC, shows_cdcvm, used, counters)
 
 
 def _tap(terminal: bytes) -> Tap:
     """Read the terminal's wish; 6985 without EMV mode or without a common cardholder check."""
     if not terminal[0] & _TTQ1_EMV_MODE:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-    cvm = Cvm.NONE
+    cvm = _NO_CVM
     if terminal[1] & _TTQ2_CVM_REQUIRED:
         if not terminal[2] & _TTQ3_DEVICE_CVM:
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        cvm = Cvm.DEVICE
+        cvm = _DEVICE
     return Tap(bcd_amount(terminal[_AMOUNT]), terminal[_CURRENCY], cvm)

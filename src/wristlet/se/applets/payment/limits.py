@@ -35,6 +35,10 @@ class Verdict(Enum):
     """Refused: the wearer must enter the PIN first."""
 
 
+_LEASE, _COUNTED, _UNLOCK = Verdict
+_NO_CVM: Final = Cvm.NONE
+
+
 class Limits(NamedTuple):
     """What the product allows; amounts in minor units of `currency` (numeric code, 2 bytes)."""
 
@@ -64,12 +68,13 @@ class Counters(NamedTuple):
 
     def encode(self) -> bytes:
         """9 bytes: ATC(2), unlock counter(2), taps(1), amount(4)."""
-        packed = self.atc << 56 | self.unlock_counter << 40 | self.taps << 32 | self.amount_minor
-        return packed.to_bytes(9, "big")
+        return self.encode_under(self.atc)
 
-    def with_atc(self, atc: int) -> Counters:
-        """The same under the next ATC."""
-        return Counters(atc, self.unlock_counter, self.taps, self.amount_minor)
+    def encode_under(self, atc: int) -> bytes:
+        """The same under another ATC."""
+        _, unlock_counter, taps, amount = self
+        packed = atc << 56 | unlock_counter << 40 | taps << 32 | amount
+        return packed.to_bytes(9, "big")
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Counters:
@@ -125,7 +130,7 @@ def needs_lease(tap: Tap, limits: Limits) -> bool:
     A currency that is not the product's says nothing about the amount, so it counts as above
     every limit.
     """
-    return tap.cvm is not Cvm.NONE or limits.cdcvm_always or tap.currency != limits.currency
+    return tap.cvm is not _NO_CVM or limits.cdcvm_always or tap.currency != limits.currency
 
 
 def decide(tap: Tap, limits: Limits, counters: Counters, lease: AnyLease) -> Decision:
@@ -134,13 +139,13 @@ def decide(tap: Tap, limits: Limits, counters: Counters, lease: AnyLease) -> Dec
     # Amounts of another currency cannot be compared: such a tap takes all that is left.
     lease_amount = lease.amount_left_minor if foreign else tap.amount_minor
     if lease.valid and lease_amount <= lease.amount_left_minor:
-        return Decision(Verdict.LEASE, lease_amount, counters)
+        return Decision(_LEASE, lease_amount, counters)
     if needs_lease(tap, limits):
-        return Decision(Verdict.UNLOCK, 0, counters)
+        return Decision(_UNLOCK, 0, counters)
     taps, amount = counters.since(lease.unlock_counter)
     taps += 1
     amount += tap.amount_minor
     if taps > limits.taps_max or amount > limits.sum_max:
-        return Decision(Verdict.UNLOCK, 0, counters)
+        return Decision(_UNLOCK, 0, counters)
     moved = Counters(counters.atc, lease.unlock_counter, taps, amount)
-    return Decision(Verdict.COUNTED, 0, moved)
+    return Decision(_COUNTED, 0, moved)

@@ -266,7 +266,7 @@ class Port:
         """Hand a plain command to the selected domain or applet."""
         card = self.card
         context = slot.context or selection.current(card, slot, self.interface)
-        served = selection.served(card, context.aid)
+        served = selection.served(context)
         if served is None:
             slot.context = None
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wristlet.se.channel import SecureSession
     from wristlet.se.profile import Profile
     from wristlet.se.registry import CardRegistry
+    from wristlet.se.selection import Served
     from wristlet.se.store import Store
     from wristlet.wire.apdu import Command, Response
 
@@ -43,12 +44,27 @@ class Slot:
 
 
 class AppContext:
-    """`wristlet.se.applets.base.Context` of one selection."""
+    """`wristlet.se.applets.base.Context` of one selection.
 
-    __slots__ = ("aid", "card", "interface", "registry", "slot", "state", "transient")
+    `served` tells who answers for the AID, at the store's `generation` (see `selection.served`).
+    """
+
+    __slots__ = (
+        "aid",
+        "card",
+        "generation",
+        "interface",
+        "registry",
+        "served",
+        "slot",
+        "state",
+        "transient",
+    )
 
     def __init__(self, card: Card, slot: Slot, interface: Interface, aid: bytes) -> None:
         self.card = card
+        self.served: Served | None = None
+        self.generation = 0
         self.state: Store = card.store
         self.registry: CardRegistry = card.registry
         self.slot = slot

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _BY_NAME: Final = 0x04
 _FIRST, _NEXT = 0x00, 0x02
 _WIRED: Final = Interface.WIRED
-_OK: Final = int(SW.OK)
 
 
 class Served(NamedTuple):
@@ -33,9 +32,13 @@ class Served(NamedTuple):
     locked: bool
 
 
-def served(card: Card, aid: bytes) -> Served | None:
-    """Tell who answers for the instance of this AID; None when there is none (any more)."""
-    return card.store.kept((_served, aid), _served, card, aid)
+def served(context: AppContext) -> Served | None:
+    """Tell who answers for the selected AID; None when there is nobody (any more)."""
+    store = context.state
+    if context.generation != store.generation:
+        context.served = store.kept((_served, context.aid), _served, context.card, context.aid)
+        context.generation = store.generation
+    return context.served
 
 
 def _served(card: Card, aid: bytes) -> Served | None:
@@ -68,11 +71,11 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     else:
         raise CardError(SW.WRONG_P1_P2)
     context = AppContext(card, slot, interface, chosen.aid)
-    answer = _answer(context, chosen, name)
+    answer = _answer(context, name)
     if slot.context is not None:
         deselect(slot)
     slot.context = context
-    return Response(answer, _OK)
+    return Response.done(answer)
 
 
 def _first(card: Card, interface: Interface, name: bytes) -> Instance:
@@ -139,10 +142,13 @@ def _next(found: list[Instance], slot: Slot) -> Instance:
     return behind[0]
 
 
-def _answer(context: AppContext, instance: Instance, name: bytes) -> bytes:
-    if is_domain(instance):
+def _answer(context: AppContext, name: bytes) -> bytes:
+    chosen = served(context)
+    if chosen is None:
+        raise CardError(SW.NOT_FOUND)
+    instance, applet, in_domain, _ = chosen
+    if in_domain:
         return domains.select(context, instance)
-    applet = context.card.catalog.get(instance.module_aid)
     if applet is None:
         raise CardError(SW.NOT_FOUND)
     return applet.select(context, name)
@@ -162,7 +168,7 @@ def deselect(slot: Slot) -> None:
     context, slot.context = slot.context, None
     if context is None:
         return
-    present = served(context.card, context.aid)
+    present = served(context)
     if present is not None and present.applet is not None and not present.in_domain:
         present.applet.deselect(context)
     context.transient.clear()

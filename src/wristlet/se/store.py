@@ -49,7 +49,7 @@ class StoreDeadError(RuntimeError):
 class Store:
     """Volatile store and base of the sealed one; one command at a time."""
 
-    __slots__ = ("_data", "_kept", "_pending", "_touched", "_watched", "_watching")
+    __slots__ = ("_data", "_kept", "_pending", "_touched", "_watched", "_watching", "generation")
 
     def __init__(self, data: dict[str, bytes] | None = None) -> None:
         self._data: dict[str, bytes] = {} if data is None else data
@@ -58,6 +58,8 @@ class Store:
         self._kept: dict[Hashable, Any] | None = None
         self._watched: set[str] | None = None
         self._watching = False
+        self.generation = 1
+        """What came from `kept` holds as long as this number stays."""
 
     def get(self, key: str) -> bytes | None:
         """Return a value, with the writes of the running command; None if there is none."""
@@ -73,9 +75,11 @@ class Store:
 
         For what is dear to make again at each command. The values that `make` reads by `get` are
         watched: when one of them changes, everything kept is forgotten. It must depend on nothing
-        else but its name. A refusal (an exception) and None are not kept.
+        else but its name. A refusal (an exception) and None are not kept, nor anything made
+        while the running command has written.
         """
         if self._pending is not None:
+            self.forget()
             return make(*args)
         if self._kept is None:
             self._kept = {}
@@ -93,6 +97,7 @@ class Store:
         """Drop all that was kept."""
         self._kept = None
         self._watched = None
+        self.generation += 1
 
     def _watch(self, key: str) -> None:
         if self._watched is None:

@@ -22,6 +22,7 @@ _CLA_CHAINED: Final = 0x10
 _CLA_SECURED: Final = 0x04
 _CLA_SECURED_FURTHER: Final = 0x20
 CHANNEL_MAX: Final = 19
+_SW_DONE: Final = 0x9000
 
 # What was read from bytes is right by construction: `parse` goes round the checks.
 _trusted: Final = tuple.__new__
@@ -196,6 +197,11 @@ class Response(_ResponseFields):
             raise EncodeError("a status word has two bytes", path=("apdu", "sw"))
         return _trusted(cls, (data, sw))
 
+    @classmethod
+    def done(cls, data: bytes) -> Self:
+        """Return data with 9000."""
+        return _trusted(cls, (data, _SW_DONE))
+
     @override
     def __repr__(self) -> str:
         return f"Response({len(self.data)} bytes, {self.sw:04X})"
@@ -203,7 +209,7 @@ class Response(_ResponseFields):
     @property
     def ok(self) -> bool:
         """The status word is 9000."""
-        return self.sw == 0x9000
+        return self.sw == _SW_DONE
 
     def encode(self) -> bytes:
         """Return data and status word."""

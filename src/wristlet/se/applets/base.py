@@ -68,6 +68,10 @@ class State(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
 
+    @property
+    def generation(self) -> int:
+        """What came from `kept` holds as long as this number stays."""
+
     def kept(self, name: Hashable, make: Callable[[*Args], T], *args: *Args) -> T:
         """What `make(*args)` returns, made once and kept until a value that it read changes.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.se.applets import pin
-from wristlet.wire.emv.iad import LeaseBlock
+from wristlet.wire.emv.iad import LeaseFlags, pack_lease
 
 if TYPE_CHECKING:
     from wristlet.se.applets.base import Context, State
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 KEY: Final = "lease/state"
 UNLOCK_COUNTER_MAX: Final = 0xFFFF
 _OPEN: Final = 0x80
-_WORN: Final = 0x20
+"""In the stored lease; in a lease block the same bit says that it is valid."""
+_VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
 class Lease(NamedTuple):
@@ -49,28 +50,29 @@ def load(state: State) -> Lease:
     return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"), tries)
 
 
-def read(ctx: Context) -> LeaseBlock:
-    """Give the stored lease as cryptograms carry it, not used for a tap."""
-    return unused(load(ctx.state))
-
-
-def unused(lease: Lease) -> LeaseBlock:
+def unused(lease: Lease) -> bytes:
     """Give a loaded lease as cryptograms carry it, not used for a tap."""
-    return _block(lease, lease.valid, False)
+    counter, _, worn, taps, amount, tries = lease
+    return pack_lease(counter, _flags(worn, tries) | (_VALID if lease.valid else 0), taps, amount)
 
 
-def use(ctx: Context, before: Lease, amount_minor: int) -> LeaseBlock:
+def use(ctx: Context, before: Lease, amount_minor: int) -> bytes:
     """Take one tap and an amount (not above what is left) from the loaded lease, a valid one.
 
-    The block says `valid` because it was when the tap was decided; taps and amount are those
-    left after it.
+    Gives it as cryptograms carry it: valid, because it was when the tap was decided; taps and
+    amount are those left after it.
     """
-    unlock_counter, _, worn, taps, amount, tries = before
-    after = Lease(unlock_counter, True, worn, taps - 1, amount - amount_minor, tries)
-    if not before.valid or after.amount_left_minor < 0:
+    counter, _, worn, taps, amount, tries = before
+    taps -= 1
+    amount -= amount_minor
+    if not before.valid or amount < 0:
         raise ValueError("the lease does not cover the tap: decide before using it")
-    _store(ctx.state, after if after.valid else _ended(after))
-    return _block(after, True, True)
+    stored = _WORN if worn else 0
+    if taps > 0 and amount > 0:
+        ctx.state.put(KEY, pack_lease(counter, stored | _OPEN, taps, amount))
+    else:
+        ctx.state.put(KEY, pack_lease(counter, stored, 0, 0))
+    return pack_lease(counter, _flags(worn, tries) | _VALID | _USED, taps, amount)
 
 
 def open_new(ctx: Context) -> Lease:
@@ -112,10 +114,10 @@ def _ended(lease: Lease) -> Lease:
 
 def _store(state: State, lease: Lease) -> None:
     flags = (_OPEN if lease.open else 0) | (_WORN if lease.worn else 0)
-    packed = lease.unlock_counter << 48 | flags << 40 | lease.taps_left << 32
-    state.put(KEY, (packed | lease.amount_left_minor).to_bytes(8, "big"))
+    state.put(
+        KEY, pack_lease(lease.unlock_counter, flags, lease.taps_left, lease.amount_left_minor)
+    )
 
 
-def _block(lease: Lease, valid: bool, used: bool) -> LeaseBlock:
-    unlock_counter, _, worn, taps, amount, tries = lease
-    return LeaseBlock(unlock_counter, valid, used, worn, tries == 0, tries, taps, amount)
+def _flags(worn: bool, tries: int) -> int:
+    return tries | (_WORN if worn else 0) | (0 if tries else _PIN_BLOCKED)

@@ -62,6 +62,17 @@ class LeaseFlags(IntFlag):
 _VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
+def pack_lease(unlock_counter: int, flags: int, taps_left: int, amount_left_minor: int) -> bytes:
+    """Return a lease block of plain numbers; `flags` are those of `LeaseFlags` and the tries.
+
+    The secure element keeps its lease in the same layout, with flags of its own.
+    """
+    if not (0 <= unlock_counter <= 0xFFFF and 0 <= taps_left <= 0xFF and amount_left_minor >= 0):
+        raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
+    packed = unlock_counter << 48 | flags << 40 | taps_left << 32 | amount_left_minor
+    return packed.to_bytes(LEASE_BYTES, "big")
+
+
 class LeaseBlock(NamedTuple):
     """The verdict about the cardholder, 8 bytes; amounts are minor units."""
 
@@ -79,12 +90,9 @@ class LeaseBlock(NamedTuple):
         counter, valid, used, worn, blocked, tries, taps, amount = self
         if not 0 <= tries <= TRIES_MASK:
             raise EncodeError("tries left do not fit 4 bits", path=("lease",))
-        if not (0 <= counter <= 0xFFFF and 0 <= taps <= 0xFF and amount >= 0):
-            raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
         flags = (_VALID if valid else 0) | (_USED if used else 0) | (_WORN if worn else 0)
         flags |= (_PIN_BLOCKED if blocked else 0) | tries
-        amount = amount if amount <= AMOUNT_MAX else AMOUNT_MAX
-        return (counter << 48 | flags << 40 | taps << 32 | amount).to_bytes(LEASE_BYTES, "big")
+        return pack_lease(counter, flags, taps, min(amount, AMOUNT_MAX))
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -134,6 +142,21 @@ def ac_type_of(cvr: bytes) -> AcType:
         raise DecodeError("an unknown cryptogram type", path=("cvr",)) from None
 
 
+def iad18(dki: int, cvr: bytes, lease: bytes) -> bytes:
+    """Return tag 9F10 of version 18 from an encoded lease block (see `Iad18`)."""
+    if not 0 <= dki <= 0xFF or len(cvr) != CVR_18_BYTES:
+        raise EncodeError("the DKI has 1 byte and the CVR 3", path=("9F10",))
+    head = bytes((_IAD_18_LENGTH, dki, CVN_18, CVR_18_BYTES))
+    return head + cvr + _IAD_18_DISCRETIONARY + lease
+
+
+def iad21(kdi: int, cvr: bytes, dac: bytes, lease: bytes) -> bytes:
+    """Return tag 9F10 of version 21 from an encoded lease block (see `Iad21`)."""
+    if not 0 <= kdi <= 0xFF or len(cvr) != CVR_21_BYTES or len(dac) != DAC_BYTES:
+        raise EncodeError("the KDI has 1 byte, the CVR 6 and the DAC 2", path=("9F10",))
+    return bytes((kdi, CVN_21)) + cvr + dac + lease
+
+
 class Iad18(NamedTuple):
     """Version 18, 17 bytes: `06 DKI 12 03 CVR(3) 09 0F lease(8)`; the cryptogram covers all."""
 
@@ -153,12 +176,7 @@ class Iad18(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the bytes of tag 9F10."""
-        if len(self.cvr) != CVR_18_BYTES:
-            raise EncodeError("the CVR has 3 bytes", path=("9F10", "cvr"))
-        if not 0 <= self.dki <= 0xFF:
-            raise EncodeError("does not fit 1 byte", path=("9F10", "dki"))
-        head = bytes((_IAD_18_LENGTH, self.dki, CVN_18, CVR_18_BYTES))
-        return head + self.cvr + _IAD_18_DISCRETIONARY + self.lease.encode()
+        return iad18(self.dki, self.cvr, self.lease.encode())
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -191,11 +209,7 @@ class Iad21(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the bytes of tag 9F10."""
-        if len(self.cvr) != CVR_21_BYTES or len(self.dac) != DAC_BYTES:
-            raise EncodeError("the CVR has 6 bytes and the DAC 2", path=("9F10",))
-        if not 0 <= self.kdi <= 0xFF:
-            raise EncodeError("does not fit 1 byte", path=("9F10", "kdi"))
-        return bytes((self.kdi, CVN_21)) + self.cvr + self.dac + self.lease.encode()
+        return iad21(self.kdi, self.cvr, self.dac, self.lease.encode())
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

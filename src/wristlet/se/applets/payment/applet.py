@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from wristlet.se.profile import Profile
     from wristlet.wire.apdu import Command
 
-_OK: Final = int(SW.OK)
 _TAG_ATC: Final = 0x9F36
 _SFI_RECORD: Final = 0x04
 """Low bits of READ RECORD's P2: P1 is a record number."""
@@ -67,7 +66,7 @@ class PaymentApplet:
         cla, answer = known
         if command.cla != cla:
             raise CardError(SW.CLASS_NOT_SUPPORTED)
-        return Response(answer(ctx, session, command), _OK)
+        return Response.done(answer(ctx, session, command))
 
     def deselect(self, ctx: Context) -> None:
         """The card drops `ctx.transient`, and the session with it."""

@@ -16,7 +16,7 @@ from wristlet.se.applets.payment.limits import Cvm, Tap, Verdict, decide
 from wristlet.se.applets.payment.session import DONE, INITIATED, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
-from wristlet.wire.emv.iad import AcType, Iad21, LeaseBlock, cvr21
+from wristlet.wire.emv.iad import AcType, cvr21, iad21
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -49,10 +49,14 @@ _SEE_PHONE: Final = bytes.fromhex("DF4B03000100")
 
 
 class _Outcome(NamedTuple):
-    """What the cryptogram will say, and `hint`, an object for the terminal's display."""
+    """What the cryptogram will say: the lease block, and whether it was used for the tap.
+
+    `hint` is an object for the terminal's display.
+    """
 
     ac_type: AcType
-    block: LeaseBlock
+    block: bytes
+    used: bool = False
     hint: bytes = b""
 
 
@@ -82,15 +86,14 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
     outcome = _decide(ctx, session, terminal, wanted)
     session.phase = DONE
     plan = session.plan
-    cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.block.used)
-    iad = Iad21(plan.key_index, cvr, plan.dac, outcome.block)
+    cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.used)
     atc_bytes = session.atc.to_bytes(2, "big")
-    raw_iad = iad.encode()
-    covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + raw_iad[2:8] + raw_iad[10:18]
+    iad = iad21(plan.key_index, cvr, plan.dac, outcome.block)
+    covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + cvr + outcome.block
     cryptogram = Cvn21.ac(session.image.mac_key, session.atc, covered)
     information = _CRYPTOGRAM_INFORMATION[outcome.ac_type]
     before = b"\x9f\x27\x01" + information + b"\x9f\x36\x02" + atc_bytes
-    after = b"\x9f\x10" + bytes((len(raw_iad),)) + raw_iad + outcome.hint
+    after = b"\x9f\x10" + bytes((len(iad),)) + iad + outcome.hint
     if plan.oda and command.p1 & _P1_CDA and outcome.ac_type is not _AAC:
         signed = oda.cda(ctx, session, terminal, information[0], cryptogram, before + after)
         return ber.encode(0x77, before + signed + after)
@@ -105,12 +108,12 @@ def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> 
         return _Outcome(_AAC, lease.unused(unlocked))
     decision = decide(tap, session.image.limits, counters, unlocked)
     if decision.verdict is _UNLOCK:
-        return _Outcome(_AAC, lease.unused(unlocked), _SEE_PHONE)
+        return _Outcome(_AAC, lease.unused(unlocked), hint=_SEE_PHONE)
     if decision.verdict is _COUNTED:
         session.save(ctx, decision.counters, counters.atc)
         return _Outcome(_ARQC, lease.unused(unlocked))
-    used = lease.use(ctx, unlocked, decision.lease_amount_minor)
-    return _Outcome(_ARQC, used)
+    block = lease.use(ctx, unlocked, decision.lease_amount_minor)
+    return _Outcome(_ARQC, block, used=True)
 
 
 def _tap(terminal: bytes) -> Tap:

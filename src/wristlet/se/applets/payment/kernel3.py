@@ -16,7 +16,7 @@ from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, deci
 from wristlet.se.applets.payment.session import DONE, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
-from wristlet.wire.emv.iad import AcType, Iad18, LeaseBlock, cvr18
+from wristlet.wire.emv.iad import AcType, cvr18, iad18
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -47,12 +47,16 @@ _DEVICE: Final = Cvm.DEVICE
 
 
 class _Outcome(NamedTuple):
-    """What the cryptogram will say; `shows_cdcvm` is what the terminal is told in the CTQ."""
+    """What the cryptogram will say: the lease block, and whether it was used for the tap.
+
+    `shows_cdcvm` is what the terminal is told in the CTQ.
+    """
 
     ac_type: AcType
-    shows_cdcvm: bool
-    block: LeaseBlock
+    block: bytes
     counters: Counters
+    used: bool = False
+    shows_cdcvm: bool = False
 
 
 def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes:
@@ -68,8 +72,8 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     session.save(ctx, outcome.counters, atc)
     session.phase = DONE
     plan = session.plan
-    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.block.used)
-    iad = Iad18(plan.key_index, cvr, outcome.block).encode()
+    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.used)
+    iad = iad18(plan.key_index, cvr, outcome.block)
     atc_bytes = atc.to_bytes(2, "big")
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
     ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
@@ -97,16 +101,16 @@ def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters)
     unlocked = lease.load(ctx.state)
     tap = _tap(terminal)
     if terminal[0] & _TTQ1_OFFLINE_ONLY or terminal[_TYPE] == _TYPE_REFUND:
-        return _Outcome(_AAC, False, lease.unused(unlocked), counters)
+        return _Outcome(_AAC, lease.unused(unlocked), counters)
     limits = session.image.limits
     decision = decide(tap, limits, counters, unlocked)
     if decision.verdict is _UNLOCK:
         raise CardError(SW.COMMAND_NOT_ALLOWED)
     if decision.verdict is _COUNTED:
-        return _Outcome(_ARQC, False, lease.unused(unlocked), decision.counters)
+        return _Outcome(_ARQC, lease.unused(unlocked), decision.counters)
     shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
-    used = lease.use(ctx, unlocked, decision.lease_amount_minor)
-    return _Outcome(_ARQC, shows_cdcvm, used, counters)
+    block = lease.use(ctx, unlocked, decision.lease_amount_minor)
+    return _Outcome(_ARQC, block, counters, True, shows_cdcvm)
 
 
 def _tap(terminal: bytes) -> Tap:

@@ -35,9 +35,10 @@ SELECTED, INITIATED, DONE = Phase
 
 @dataclass(slots=True)
 class Session:
-    """Phase of the selected instance, and its image as it stands at the running command."""
+    """Phase of the selected instance, and its image as of the store's generation."""
 
     image: Image
+    generation: int
     phase: Phase = SELECTED
     atc: int = 0
     related_data: bytes = b""
@@ -69,7 +70,8 @@ class Session:
 
 def open_session(ctx: Context) -> Session:
     """Start the selection of `ctx.aid`; 6985 while it is not personalised."""
-    session = ctx.transient[_NAME] = Session(image_of(ctx))
+    image = image_of(ctx)
+    session = ctx.transient[_NAME] = Session(image, ctx.state.generation)
     return session
 
 
@@ -78,7 +80,10 @@ def session_of(ctx: Context) -> Session:
     session = ctx.transient.get(_NAME)
     if not isinstance(session, Session):
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-    session.image = image_of(ctx)
+    state = ctx.state
+    if session.generation != state.generation:
+        session.image = image_of(ctx)
+        session.generation = state.generation
     return session
 
 

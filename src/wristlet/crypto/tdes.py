@@ -47,7 +47,8 @@ class TdesKey:
 
     def encrypt(self, blocks: bytes) -> bytes:
         """Encrypt whole 8-byte blocks, each on its own."""
-        _whole_blocks(blocks)
+        if len(blocks) % BLOCK_BYTES:
+            raise _not_whole()
         return self._encrypt.update(blocks)
 
 
@@ -106,4 +107,8 @@ def retail_mac(key: bytes, data: bytes, padding: Padding = "80", size: int = 8) 
 
 def _whole_blocks(blocks: bytes) -> None:
     if len(blocks) % BLOCK_BYTES:
-        raise ValueError("Triple DES data: whole blocks of 8 bytes are needed")
+        raise _not_whole()
+
+
+def _not_whole() -> ValueError:
+    return ValueError("Triple DES data: whole blocks of 8 bytes are needed")

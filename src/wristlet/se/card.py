@@ -51,6 +51,7 @@ _CLA_CHAINED: Final = 0x10
 _CLA_KEPT: Final = 0x80
 _LOCKED: Final = frozenset({int(CardState.CARD_LOCKED), int(CardState.TERMINATED)})
 _GET_RESPONSE: Final = int(Ins.GET_RESPONSE)
+_GET_DATA: Final = int(Ins.GET_DATA)
 _SELECT: Final = int(Ins.SELECT)
 _MANAGE_CHANNEL: Final = int(Ins.MANAGE_CHANNEL)
 _WIRED: Final = Interface.WIRED
@@ -275,7 +276,8 @@ class Port:
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
         if in_domain:
             return domains.process(context, instance, command)
-        if domains.is_certificate_query(command) and channel.offers_scp11(context, instance):
+        asks = command.ins == _GET_DATA and domains.is_certificate_query(command)
+        if asks and channel.offers_scp11(context, instance):
             return domains.certificates(context, instance.domain_aid, command)
         if applet is None:
             raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
@@ -309,7 +311,8 @@ class Port:
         store = self.card.store
         try:
             response = step(*args)
-            store.flush()
+            if store.dirty:
+                store.flush()
             return response or _DONE
         except CardError as error:
             return Response(error.data, error.sw)
@@ -324,7 +327,8 @@ class Port:
             _log.error("command failed inside the card: %s", type(error).__name__)
             return Response(b"", SW.NO_PRECISE_DIAGNOSIS)
         finally:
-            store.rollback()
+            if store.dirty:
+                store.rollback()
 
 
 def _class_refusal(cla: int) -> int:

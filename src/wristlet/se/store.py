@@ -49,12 +49,23 @@ class StoreDeadError(RuntimeError):
 class Store:
     """Volatile store and base of the sealed one; one command at a time."""
 
-    __slots__ = ("_data", "_kept", "_pending", "_touched", "_watched", "_watching", "generation")
+    __slots__ = (
+        "_data",
+        "_kept",
+        "_pending",
+        "_touched",
+        "_watched",
+        "_watching",
+        "dirty",
+        "generation",
+    )
 
     def __init__(self, data: dict[str, bytes] | None = None) -> None:
         self._data: dict[str, bytes] = {} if data is None else data
         self._pending: dict[str, bytes | None] | None = None
         self._touched = False
+        self.dirty = False
+        """The running command has asked for a durable record: `flush` or `rollback` is due."""
         self._kept: dict[Hashable, Any] | None = None
         self._watched: set[str] | None = None
         self._watching = False
@@ -108,6 +119,7 @@ class Store:
         """Set a value when the command ends."""
         if self._pending is None:
             self._pending = {}
+            self.dirty = True
         self._pending[intern(key)] = bytes(value)
 
     def delete(self, key: str) -> None:
@@ -116,6 +128,7 @@ class Store:
             return
         if self._pending is None:
             self._pending = {}
+            self.dirty = True
         self._pending[key] = None
 
     def keys(self, prefix: str) -> list[str]:
@@ -132,15 +145,13 @@ class Store:
 
     def touch(self) -> None:
         """Let the rollback counter move with the next durable write."""
-        self._touched = True
+        self._touched = self.dirty = True
 
     def flush(self) -> None:
         """Make all writes so far durable in one record."""
-        changes = self._pending
-        if changes is None:
-            if not self._touched:
-                return
-            changes = {}
+        if not self.dirty:
+            return
+        changes = {} if self._pending is None else self._pending
         self._persist(changes, touched=self._touched)
         journal.apply_changes(self._data, changes)
         if self._watched is not None and not self._watched.isdisjoint(changes):
@@ -150,7 +161,7 @@ class Store:
     def rollback(self) -> None:
         """Forget the writes since the last durable record."""
         self._pending = None
-        self._touched = False
+        self._touched = self.dirty = False
 
     @contextmanager
     def transaction(self) -> Iterator[Store]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.se.applets import pin
-from wristlet.wire.emv.iad import LeaseFlags, pack_lease
+from wristlet.wire.emv.iad import LeaseFlags, pack_lease, unpack_lease
 
 if TYPE_CHECKING:
     from wristlet.se.applets.base import Context, State
@@ -43,11 +43,11 @@ def load(state: State) -> Lease:
     raw = state.get(KEY)
     if raw is None:
         return Lease(tries_left=tries)
-    unlock_counter, flags = raw[0] << 8 | raw[1], raw[2]
+    unlock_counter, flags, taps, amount = unpack_lease(raw)
     worn = flags & _WORN != 0
     if not flags & _OPEN or tries == 0:
         return Lease(unlock_counter, worn=worn, tries_left=tries)
-    return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"), tries)
+    return Lease(unlock_counter, True, worn, taps, amount, tries)
 
 
 def unused(lease: Lease) -> bytes:

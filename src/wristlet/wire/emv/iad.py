@@ -8,13 +8,15 @@ Source: layouts as of cryptogram versions 18 and 21; the lease block is wristlet
 
 from __future__ import annotations
 
+import struct
 from enum import IntEnum, IntFlag, unique
 from typing import Final, NamedTuple, Self
 
 from wristlet.wire import numbers
 from wristlet.wire.errors import DecodeError, EncodeError
 
-LEASE_BYTES: Final = 8
+_LEASE: Final = struct.Struct(">HBBI")
+LEASE_BYTES: Final = _LEASE.size
 AMOUNT_MAX: Final = 0xFFFFFFFF
 TRIES_MASK: Final = 0x0F
 
@@ -67,10 +69,15 @@ def pack_lease(unlock_counter: int, flags: int, taps_left: int, amount_left_mino
 
     The secure element keeps its lease in the same layout, with flags of its own.
     """
-    if not (0 <= unlock_counter <= 0xFFFF and 0 <= taps_left <= 0xFF and amount_left_minor >= 0):
-        raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
-    packed = unlock_counter << 48 | flags << 40 | taps_left << 32 | amount_left_minor
-    return packed.to_bytes(LEASE_BYTES, "big")
+    try:
+        return _LEASE.pack(unlock_counter, flags, taps_left, amount_left_minor)
+    except struct.error:
+        raise EncodeError("counter, flags, taps or amount do not fit", path=("lease",)) from None
+
+
+def unpack_lease(raw: bytes) -> tuple[int, int, int, int]:
+    """Read what `pack_lease` wrote: unlock counter, flags, taps and amount left."""
+    return _LEASE.unpack(numbers.sized(raw, LEASE_BYTES, "lease"))
 
 
 class LeaseBlock(NamedTuple):
@@ -97,17 +104,16 @@ class LeaseBlock(NamedTuple):
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 8 bytes."""
-        numbers.sized(raw, LEASE_BYTES, "lease")
-        flags = raw[2]
+        unlock_counter, flags, taps_left, amount_left_minor = unpack_lease(raw)
         return cls(
-            unlock_counter=int.from_bytes(raw[:2], "big"),
+            unlock_counter=unlock_counter,
             valid=flags & _VALID != 0,
             used=flags & _USED != 0,
             worn=flags & _WORN != 0,
             pin_blocked=flags & _PIN_BLOCKED != 0,
             tries_left=flags & TRIES_MASK,
-            taps_left=raw[3],
-            amount_left_minor=int.from_bytes(raw[4:], "big"),
+            taps_left=taps_left,
+            amount_left_minor=amount_left_minor,
         )
 
 

@@ -8,9 +8,11 @@ this product's own.
 
 from __future__ import annotations
 
+import struct
 from enum import Enum, unique
 from typing import Final, NamedTuple, Protocol
 
+_COUNTERS: Final = struct.Struct(">HHBI")
 NO_CVM_SUM_CAP: Final = 0xFFFF_FFFF
 
 
@@ -73,18 +75,14 @@ class Counters(NamedTuple):
     def encode_under(self, atc: int) -> bytes:
         """The same under another ATC."""
         _, unlock_counter, taps, amount = self
-        packed = atc << 56 | unlock_counter << 40 | taps << 32 | amount
-        return packed.to_bytes(9, "big")
+        return _COUNTERS.pack(atc, unlock_counter, taps, amount)
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Counters:
         """Read `encode`'s bytes; a card that never tapped has none."""
         if raw is None:
             return cls()
-        number = int.from_bytes(raw, "big")
-        return cls(
-            number >> 56, number >> 40 & 0xFFFF, number >> 32 & 0xFF, number & NO_CVM_SUM_CAP
-        )
+        return cls(*_COUNTERS.unpack(raw))
 
 
 class Tap(NamedTuple):

@@ -61,11 +61,19 @@ class AppContext:
         "transient",
     )
 
-    def __init__(self, card: Card, slot: Slot, interface: Interface, aid: bytes) -> None:
+    def __init__(
+        self,
+        card: Card,
+        slot: Slot,
+        interface: Interface,
+        aid: bytes,
+        served: Served | None = None,
+    ) -> None:
         self.card = card
-        self.served: Served | None = None
-        self.generation = 0
-        self.state: Store = card.store
+        store = card.store
+        self.state: Store = store
+        self.served = served
+        self.generation = store.generation if served else 0
         self.registry: CardRegistry = card.registry
         self.slot = slot
         self.interface = interface

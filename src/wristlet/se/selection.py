@@ -59,31 +59,40 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     """
     if slot.secure is not None:
         slot.end_session()
+    if command.p1 != _BY_NAME:
+        raise CardError(SW.WRONG_P1_P2)
     name, wired = command.data, interface is _WIRED
     if not name and wired:
         name = aids.ISD
-    if command.p1 != _BY_NAME:
-        raise CardError(SW.WRONG_P1_P2)
     if command.p2 == _FIRST:
         chosen = card.store.kept((_first, wired, name), _first, card, interface, name)
     elif command.p2 == _NEXT:
-        chosen = _next(_found(card, interface, name), slot)
+        aid = _next(_found(card, interface, name), slot).aid
+        chosen = card.store.kept((_served, aid), _served, card, aid)
     else:
         raise CardError(SW.WRONG_P1_P2)
-    context = AppContext(card, slot, interface, chosen.aid)
-    answer = _answer(context, name)
+    if chosen is None:
+        raise CardError(SW.NOT_FOUND)
+    instance, applet, in_domain, _ = chosen
+    context = AppContext(card, slot, interface, instance.aid, chosen)
+    if in_domain:
+        answer = domains.select(context, instance)
+    elif applet is not None:
+        answer = applet.select(context, name)
+    else:
+        raise CardError(SW.NOT_FOUND)
     if slot.context is not None:
         deselect(slot)
     slot.context = context
     return Response.done(answer)
 
 
-def _first(card: Card, interface: Interface, name: bytes) -> Instance:
+def _first(card: Card, interface: Interface, name: bytes) -> Served | None:
     """Prefer the full name over longer ones that begin with it."""
     exact = card.registry.get(name)
-    if exact is not None and _is_candidate(card, interface, exact):
-        return exact
-    return _found(card, interface, name)[0]
+    if exact is None or not _is_candidate(card, interface, exact):
+        exact = _found(card, interface, name)[0]
+    return _served(card, exact.aid)
 
 
 def _found(card: Card, interface: Interface, name: bytes) -> list[Instance]:
@@ -140,18 +149,6 @@ def _next(found: list[Instance], slot: Slot) -> Instance:
     if not behind:
         raise CardError(SW.NOT_FOUND)
     return behind[0]
-
-
-def _answer(context: AppContext, name: bytes) -> bytes:
-    chosen = served(context)
-    if chosen is None:
-        raise CardError(SW.NOT_FOUND)
-    instance, applet, in_domain, _ = chosen
-    if in_domain:
-        return domains.select(context, instance)
-    if applet is None:
-        raise CardError(SW.NOT_FOUND)
-    return applet.select(context, name)
 
 
 def current(card: Card, slot: Slot, interface: Interface) -> AppContext:

@@ -96,7 +96,7 @@ def _get_processing_options(ctx: Context, session: Session, command: Command) ->
         raise CardError(SW.WRONG_P1_P2)
     if session.phase is not SELECTED or not session.image.active:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-    if session.plan.kernel == products.KERNEL_3:
+    if session.image.plan.kernel == products.KERNEL_3:
         return kernel3.get_processing_options(ctx, session, command.data)
     return kernel2.get_processing_options(ctx, session, command.data)
 

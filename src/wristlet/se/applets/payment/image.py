@@ -6,6 +6,7 @@ of the values it was made of changes: personalisation data, registry, contactles
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from wristlet.crypto.tdes import TdesKey
@@ -47,6 +48,7 @@ def image_of(ctx: Context) -> Image:
     return ctx.state.kept((_load, ctx.aid), _load, ctx)
 
 
+@lru_cache(maxsize=1024)
 def data_key(aid: bytes, number: int) -> str:
     """Give the state key of one DGI as it was personalised."""
     return instance_key(aid, f"{number:04X}")

@@ -67,7 +67,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     session.atc = next_atc(counters)
     session.save(ctx, counters, session.atc)
     session.phase = INITIATED
-    return session.plan.answer
+    return session.image.plan.answer
 
 
 def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
@@ -85,12 +85,13 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
         raise CardError(SW.WRONG_LENGTH)
     outcome = _decide(ctx, session, terminal, wanted)
     session.phase = DONE
-    plan = session.plan
+    image = session.image
+    plan = image.plan
     cvr = cvr21(outcome.ac_type, cdcvm_done=outcome.used)
     atc_bytes = session.atc.to_bytes(2, "big")
     iad = iad21(plan.key_index, cvr, plan.dac, outcome.block)
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + cvr + outcome.block
-    cryptogram = Cvn21.ac(session.image.mac_key, session.atc, covered)
+    cryptogram = Cvn21.ac(image.mac_key, session.atc, covered)
     information = _CRYPTOGRAM_INFORMATION[outcome.ac_type]
     before = b"\x9f\x27\x01" + information + b"\x9f\x36\x02" + atc_bytes
     after = b"\x9f\x10" + bytes((len(iad),)) + iad + outcome.hint

@@ -66,17 +66,18 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     way in common, 6986 when the wearer must unlock first; ATC and counters then stay.
     """
     terminal = command_data(data, products.PDOL_DATA_SIZE)
+    image = session.image
+    plan = image.plan
     counters = session.counters(ctx)
     atc = next_atc(counters)
     outcome = _decide(ctx, session, terminal, counters)
     session.save(ctx, outcome.counters, atc)
     session.phase = DONE
-    plan = session.plan
-    cvr = cvr18(outcome.ac_type, cdcvm_done=outcome.used)
-    iad = iad18(plan.key_index, cvr, outcome.block)
+    ac_type, block, _, used, shows_cdcvm = outcome
+    iad = iad18(plan.key_index, cvr18(ac_type, cdcvm_done=used), block)
     atc_bytes = atc.to_bytes(2, "big")
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
-    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
+    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if shows_cdcvm else 0)))
     answer = b"".join(
         (
             plan.answer,
@@ -84,9 +85,9 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
             bytes((len(iad),)),
             iad,
             b"\x9f\x26\x08",
-            Cvn18.ac(session.image.mac_key, atc, covered),
+            Cvn18.ac(image.mac_key, atc, covered),
             b"\x9f\x27\x01",
-            _CRYPTOGRAM_INFORMATION[outcome.ac_type],
+            _CRYPTOGRAM_INFORMATION[ac_type],
             b"\x9f\x36\x02",
             atc_bytes,
             b"\x9f\x6c\x02",

@@ -190,24 +190,26 @@ class Port:
         """Answer one encoded command APDU; who sends one has given power."""
         self._powered = True
         try:
-            data, sw = self._answer(command)
-        except StoreDeadError:
-            data, sw = b"", SW.MEMORY_FAILURE
-        return data + sw.to_bytes(2, "big")
-
-    def _answer(self, raw: bytes) -> Response:
-        try:
-            command = Command.parse(raw)
+            parsed = Command.parse(command)
         except DecodeError:
-            return Response(b"", SW.WRONG_LENGTH)
-        cla = command.cla
+            return _status(SW.WRONG_LENGTH)
+        cla = parsed.cla
         if cla & _CLA_REFUSED:
-            return Response(b"", _class_refusal(cla))
+            return _status(_class_refusal(cla))
         slot = self._slots.get(cla & 0x03)
         if slot is None:
             if cla & 0x03:
-                return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
+                return _status(SW.CHANNEL_NOT_SUPPORTED)
             slot = self._slots[0] = Slot()
+        try:
+            response = self._answer(slot, parsed)
+        except StoreDeadError:
+            return _status(SW.MEMORY_FAILURE)
+        return response.data + response.sw.to_bytes(2, "big")
+
+    def _answer(self, slot: Slot, command: Command) -> Response:
+        """Collect and cut what is too long for one command: chains, GET RESPONSE."""
+        cla = command.cla
         if command.ins == _GET_RESPONSE and not cla & (_CLA_CHAINED | _CLA_SM):
             return _fetch(slot, command.le)
         slot.answer = None
@@ -329,6 +331,10 @@ class Port:
         finally:
             if store.dirty:
                 store.rollback()
+
+
+def _status(sw: int) -> bytes:
+    return sw.to_bytes(2, "big")
 
 
 def _class_refusal(cla: int) -> int:

@@ -8,7 +8,7 @@ from wristlet.se import domains
 from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.context import AppContext
 from wristlet.se.registry import is_domain
-from wristlet.wire.apdu import Command, Response
+from wristlet.wire.apdu import SW_DONE, Command, Response
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.lifecycle import is_locked
 from wristlet.wire.sw import SW
@@ -84,7 +84,7 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
     if slot.context is not None:
         deselect(slot)
     slot.context = context
-    return Response.done(answer)
+    return Response(answer, SW_DONE)
 
 
 def _first(card: Card, interface: Interface, name: bytes) -> Served | None:

@@ -156,7 +156,8 @@ class Store:
         journal.apply_changes(self._data, changes)
         if self._watched is not None and not self._watched.isdisjoint(changes):
             self.forget()
-        self.rollback()
+        self._pending = None
+        self._touched = self.dirty = False
 
     def rollback(self) -> None:
         """Forget the writes since the last durable record."""
@@ -221,8 +222,7 @@ class RollbackCounter:
 
     def write(self, value: int) -> None:
         """Set a new value durably, in the slot that does not hold the present one."""
-        self._disk.pwrite(self._path, self.SLOT_SIZE * (value % 2), self._slot(value))
-        self._disk.datasync(self._path)
+        self._disk.write_durably(self._path, self.SLOT_SIZE * (value % 2), self._slot(value))
 
     def _slot(self, value: int) -> bytes:
         body = self._store_id + value.to_bytes(8, "big")
@@ -370,9 +370,7 @@ class SealedStore(Store):
             journal.apply_changes(state, changes)
             self._compact(state)
             return
-        disk = self._env.disk
-        disk.pwrite(self._path, self._end, record)
-        disk.datasync(self._path)
+        self._env.disk.write_durably(self._path, self._end, record)
         self._end += len(record)
         self._sequence += 1
         self._previous = tag

@@ -5,6 +5,7 @@ Source: ISO/IEC 7816-4, command-response pairs; GPCS 2.3.1, class byte coding.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
 from wristlet.wire.errors import DecodeError, EncodeError
@@ -22,7 +23,7 @@ _CLA_CHAINED: Final = 0x10
 _CLA_SECURED: Final = 0x04
 _CLA_SECURED_FURTHER: Final = 0x20
 CHANNEL_MAX: Final = 19
-_SW_DONE: Final = 0x9000
+SW_DONE: Final = 0x9000
 
 # What was read from bytes is right by construction: `parse` goes round the checks.
 _trusted: Final = tuple.__new__
@@ -181,26 +182,22 @@ class Command(_CommandFields):
         )
 
 
-class _ResponseFields(NamedTuple):
+@dataclass(slots=True, init=False, repr=False, unsafe_hash=True)
+class Response:
+    """A response APDU: data and status word; the repr shows no data.
+
+    Nobody changes one; it is not frozen because that would more than double the time to make it.
+    """
+
     data: bytes
     sw: int
 
-
-class Response(_ResponseFields):
-    """A response APDU: data and status word; the repr shows no data."""
-
-    __slots__ = ()
-
-    def __new__(cls, data: bytes, sw: int) -> Self:
+    def __init__(self, data: bytes, sw: int) -> None:
         """Check the status word; `EncodeError` if it has not two bytes."""
         if not 0 <= sw <= 0xFFFF:
             raise EncodeError("a status word has two bytes", path=("apdu", "sw"))
-        return _trusted(cls, (data, sw))
-
-    @classmethod
-    def done(cls, data: bytes) -> Self:
-        """Return data with 9000."""
-        return _trusted(cls, (data, _SW_DONE))
+        self.data = data
+        self.sw = sw
 
     @override
     def __repr__(self) -> str:
@@ -209,7 +206,7 @@ class Response(_ResponseFields):
     @property
     def ok(self) -> bool:
         """The status word is 9000."""
-        return self.sw == _SW_DONE
+        return self.sw == SW_DONE
 
     def encode(self) -> bytes:
         """Return data and status word."""

@@ -6,7 +6,8 @@ clock: the age of a lease is judged by the token service.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets import pin
 from wristlet.wire.emv.iad import LeaseFlags, pack_lease, unpack_lease
@@ -21,7 +22,8 @@ _OPEN: Final = 0x80
 _VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
-class Lease(NamedTuple):
+@dataclass(slots=True)
+class Lease:
     """The lease as it is stored, and the PIN tries left; `open` says nothing about what is left."""
 
     unlock_counter: int = 0
@@ -52,8 +54,9 @@ def load(state: State) -> Lease:
 
 def unused(lease: Lease) -> bytes:
     """Give a loaded lease as cryptograms carry it, not used for a tap."""
-    counter, _, worn, taps, amount, tries = lease
-    return pack_lease(counter, _flags(worn, tries) | (_VALID if lease.valid else 0), taps, amount)
+    flags = (_VALID if lease.valid else 0) | (_WORN if lease.worn else 0)
+    flags |= lease.tries_left or _PIN_BLOCKED
+    return pack_lease(lease.unlock_counter, flags, lease.taps_left, lease.amount_left_minor)
 
 
 def use(ctx: Context, before: Lease, amount_minor: int) -> bytes:
@@ -62,17 +65,16 @@ def use(ctx: Context, before: Lease, amount_minor: int) -> bytes:
     Gives it as cryptograms carry it: valid, because it was when the tap was decided; taps and
     amount are those left after it.
     """
-    counter, _, worn, taps, amount, tries = before
-    taps -= 1
-    amount -= amount_minor
-    if not before.valid or amount < 0:
+    counter, taps = before.unlock_counter, before.taps_left - 1
+    amount = before.amount_left_minor - amount_minor
+    if amount < 0 or not before.valid:
         raise ValueError("the lease does not cover the tap: decide before using it")
-    stored = _WORN if worn else 0
+    flags = _WORN if before.worn else 0
     if taps > 0 and amount > 0:
-        ctx.state.put(KEY, pack_lease(counter, stored | _OPEN, taps, amount))
+        ctx.state.put(KEY, pack_lease(counter, flags | _OPEN, taps, amount))
     else:
-        ctx.state.put(KEY, pack_lease(counter, stored, 0, 0))
-    return pack_lease(counter, _flags(worn, tries) | _VALID | _USED, taps, amount)
+        ctx.state.put(KEY, pack_lease(counter, flags, 0, 0))
+    return pack_lease(counter, flags | _VALID | _USED | before.tries_left, taps, amount)
 
 
 def open_new(ctx: Context) -> Lease:
@@ -103,13 +105,13 @@ def close(ctx: Context) -> None:
 def set_worn(ctx: Context, worn: bool) -> None:
     """Keep what the strap says about the wrist; leaving it ends the lease."""
     old = load(ctx.state)
-    new = (old if worn else _ended(old))._replace(worn=worn)
+    new = replace(old if worn else _ended(old), worn=worn)
     if new != old:
         _store(ctx.state, new)
 
 
 def _ended(lease: Lease) -> Lease:
-    return lease._replace(open=False, taps_left=0, amount_left_minor=0)
+    return replace(lease, open=False, taps_left=0, amount_left_minor=0)
 
 
 def _store(state: State, lease: Lease) -> None:
@@ -117,7 +119,3 @@ def _store(state: State, lease: Lease) -> None:
     state.put(
         KEY, pack_lease(lease.unlock_counter, flags, lease.taps_left, lease.amount_left_minor)
     )
-
-
-def _flags(worn: bool, tries: int) -> int:
-    return tries | (_WORN if worn else 0) | (0 if tries else _PIN_BLOCKED)

@@ -77,7 +77,7 @@ def pack_lease(unlock_counter: int, flags: int, taps_left: int, amount_left_mino
 
 def unpack_lease(raw: bytes) -> tuple[int, int, int, int]:
     """Read what `pack_lease` wrote: unlock counter, flags, taps and amount left."""
-    return _LEASE.unpack(numbers.sized(raw, LEASE_BYTES, "lease"))
+    return _LEASE.unpack(raw)
 
 
 class LeaseBlock(NamedTuple):
@@ -104,6 +104,7 @@ class LeaseBlock(NamedTuple):
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 8 bytes."""
+        numbers.sized(raw, LEASE_BYTES, "lease")
         unlock_counter, flags, taps_left, amount_left_minor = unpack_lease(raw)
         return cls(
             unlock_counter=unlock_counter,

@@ -11,7 +11,7 @@ from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.applets.payment import kernel2, kernel3, perso
 from wristlet.se.applets.payment.session import SELECTED, Session, open_session, session_of
 from wristlet.wire import ber, products
-from wristlet.wire.apdu import Response
+from wristlet.wire.apdu import SW_DONE, Response
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class PaymentApplet:
         cla, answer = known
         if command.cla != cla:
             raise CardError(SW.CLASS_NOT_SUPPORTED)
-        return Response.done(answer(ctx, session, command))
+        return Response(answer(ctx, session, command), SW_DONE)
 
     def deselect(self, ctx: Context) -> None:
         """The card drops `ctx.transient`, and the session with it."""
@@ -118,8 +118,9 @@ def _read_record(ctx: Context, session: Session, command: Command) -> bytes:
     if record is None:
         has_file = products.is_record(number) and session.data(ctx, sfi << 8 | 1) is not None
         raise CardError(SW.RECORD_NOT_FOUND if has_file else SW.NOT_FOUND)
-    if session.plan.related_record == number:
-        start = session.plan.related_offset
+    plan = session.image.plan
+    if plan.related_record == number:
+        start = plan.related_offset
         related = session.related_data
         return record[:start] + related + record[start + len(related) :]
     return record

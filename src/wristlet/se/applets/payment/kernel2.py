@@ -6,7 +6,8 @@ CRYPTOGRAM Command-Response APDUs; EMV 4.3 Book 2, Application Cryptogram.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from wristlet.crypto.cryptogram import Cvn21
 from wristlet.se.applets import lease
@@ -48,7 +49,8 @@ _SEE_PHONE: Final = bytes.fromhex("DF4B03000100")
 """POS cardholder interaction information: the wearer must unlock first."""
 
 
-class _Outcome(NamedTuple):
+@dataclass(slots=True)
+class _Outcome:
     """What the cryptogram will say: the lease block, and whether it was used for the tap.
 
     `hint` is an object for the terminal's display.

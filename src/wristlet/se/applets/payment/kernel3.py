@@ -6,7 +6,8 @@ Book C-3, transaction processing; EMV 4.3 Book 2, Application Cryptogram.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from wristlet.crypto.cryptogram import Cvn18
 from wristlet.se.applets import lease
@@ -46,7 +47,8 @@ _NO_CVM: Final = Cvm.NONE
 _DEVICE: Final = Cvm.DEVICE
 
 
-class _Outcome(NamedTuple):
+@dataclass(slots=True)
+class _Outcome:
     """What the cryptogram will say: the lease block, and whether it was used for the tap.
 
     `shows_cdcvm` is what the terminal is told in the CTQ.
@@ -73,11 +75,10 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
     outcome = _decide(ctx, session, terminal, counters)
     session.save(ctx, outcome.counters, atc)
     session.phase = DONE
-    ac_type, block, _, used, shows_cdcvm = outcome
-    iad = iad18(plan.key_index, cvr18(ac_type, cdcvm_done=used), block)
+    iad = iad18(plan.key_index, cvr18(outcome.ac_type, cdcvm_done=outcome.used), outcome.block)
     atc_bytes = atc.to_bytes(2, "big")
     covered = terminal[_CRYPTOGRAM_INPUT] + plan.aip + atc_bytes + iad
-    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if shows_cdcvm else 0)))
+    ctq = bytes((plan.ctq[0], plan.ctq[1] | (_CTQ2_DEVICE_CVM if outcome.shows_cdcvm else 0)))
     answer = b"".join(
         (
             plan.answer,
@@ -87,7 +88,7 @@ def get_processing_options(ctx: Context, session: Session, data: bytes) -> bytes
             b"\x9f\x26\x08",
             Cvn18.ac(image.mac_key, atc, covered),
             b"\x9f\x27\x01",
-            _CRYPTOGRAM_INFORMATION[ac_type],
+            _CRYPTOGRAM_INFORMATION[outcome.ac_type],
             b"\x9f\x36\x02",
             atc_bytes,
             b"\x9f\x6c\x02",

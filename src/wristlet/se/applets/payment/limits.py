@@ -1,7 +1,7 @@
 """When a tap may be answered: the lease, and the counters of taps without one.
 
 Pure: what the terminal asks, what the product allows and what was used so far go in, one decision
-comes out. Named tuples, because all of it is made anew at every tap. Source of the idea: EMV
+comes out. Nothing is frozen, because all of it is made anew at every tap. Source of the idea: EMV
 Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the counters are
 this product's own.
 """
@@ -9,6 +9,7 @@ this product's own.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final, NamedTuple, Protocol
 
@@ -82,10 +83,11 @@ class Counters(NamedTuple):
         """Read `encode`'s bytes; a card that never tapped has none."""
         if raw is None:
             return cls()
-        return cls(*_COUNTERS.unpack(raw))
+        return tuple.__new__(cls, _COUNTERS.unpack(raw))
 
 
-class Tap(NamedTuple):
+@dataclass(slots=True)
+class Tap:
     """What the terminal asks for: amount in minor units of `currency` (numeric code, 2 bytes)."""
 
     amount_minor: int
@@ -114,7 +116,8 @@ class LeaseView(NamedTuple):
     unlock_counter: int
 
 
-class Decision(NamedTuple):
+@dataclass(slots=True)
+class Decision:
     """`verdict`, the amount the lease pays, and the new counters (ATC unchanged)."""
 
     verdict: Verdict

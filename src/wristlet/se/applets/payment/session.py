@@ -70,8 +70,7 @@ class Session:
 
 def open_session(ctx: Context) -> Session:
     """Start the selection of `ctx.aid`; 6985 while it is not personalised."""
-    image = image_of(ctx)
-    session = ctx.transient[_NAME] = Session(image, ctx.state.generation)
+    session = ctx.transient[_NAME] = Session(image_of(ctx), ctx.state.generation)
     return session
 
 

@@ -83,7 +83,7 @@ def pad(data: bytes, padding: Padding = "80") -> bytes:
     """Pad to whole blocks; "00" leaves whole blocks alone but makes one of nothing."""
     if padding == "80":
         data += b"\x80"
-    size = max(len(data), 1)
+    size = len(data) or 1
     return data.ljust(size + -size % BLOCK_BYTES, b"\x00")
 
 

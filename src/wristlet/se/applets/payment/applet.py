@@ -114,9 +114,10 @@ def _read_record(ctx: Context, session: Session, command: Command) -> bytes:
     if session.phase is SELECTED:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     number = sfi << 8 | command.p1
-    record = session.data(ctx, number) if products.is_record(number) else None
+    is_record = sfi <= products.SFI_MAX
+    record = session.data(ctx, number) if is_record else None
     if record is None:
-        has_file = products.is_record(number) and session.data(ctx, sfi << 8 | 1) is not None
+        has_file = is_record and session.data(ctx, sfi << 8 | 1) is not None
         raise CardError(SW.RECORD_NOT_FOUND if has_file else SW.NOT_FOUND)
     plan = session.image.plan
     if plan.related_record == number:

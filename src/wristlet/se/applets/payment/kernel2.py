@@ -13,7 +13,7 @@ from wristlet.crypto.cryptogram import Cvn21
 from wristlet.se.applets import lease
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
-from wristlet.se.applets.payment.limits import Cvm, Tap, Verdict, decide
+from wristlet.se.applets.payment.limits import Cvm, Tap, counted, lease_pays
 from wristlet.se.applets.payment.session import DONE, INITIATED, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
@@ -42,8 +42,6 @@ _CVM_METHODS_NONE: Final = frozenset({0x1F, 0x3F})
 """No CVM required, and no CVM performed."""
 _CRYPTOGRAM_INFORMATION: Final = (b"\x00", b"\x40", b"\x80")
 """By type of cryptogram."""
-_COUNTED: Final = Verdict.COUNTED
-_UNLOCK: Final = Verdict.UNLOCK
 _NO_CVM, _DEVICE, _OTHER = Cvm
 _SEE_PHONE: Final = bytes.fromhex("DF4B03000100")
 """POS cardholder interaction information: the wearer must unlock first."""
@@ -105,18 +103,19 @@ def generate_ac(ctx: Context, session: Session, command: Command) -> bytes:
 
 def _decide(ctx: Context, session: Session, terminal: bytes, wanted: AcType) -> _Outcome:
     unlocked = lease.load(ctx.state)
-    counters = session.counters(ctx)
     tap = _tap(terminal)
     if wanted is _AAC:
         return _Outcome(_AAC, lease.unused(unlocked))
-    decision = decide(tap, session.image.limits, counters, unlocked)
-    if decision.verdict is _UNLOCK:
+    limits = session.image.limits
+    paid = lease_pays(tap, limits, unlocked)
+    if paid is not None:
+        return _Outcome(_ARQC, lease.use(ctx, unlocked, paid), used=True)
+    counters = session.counters(ctx)
+    moved = counted(tap, limits, counters, unlocked.unlock_counter)
+    if moved is None:
         return _Outcome(_AAC, lease.unused(unlocked), hint=_SEE_PHONE)
-    if decision.verdict is _COUNTED:
-        session.save(ctx, decision.counters, counters.atc)
-        return _Outcome(_ARQC, lease.unused(unlocked))
-    block = lease.use(ctx, unlocked, decision.lease_amount_minor)
-    return _Outcome(_ARQC, block, used=True)
+    session.save(ctx, moved, counters.atc)
+    return _Outcome(_ARQC, lease.unused(unlocked))
 
 
 def _tap(terminal: bytes) -> Tap:

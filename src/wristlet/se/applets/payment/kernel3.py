@@ -13,7 +13,7 @@ from wristlet.crypto.cryptogram import Cvn18
 from wristlet.se.applets import lease
 from wristlet.se.applets.base import CardError
 from wristlet.se.applets.payment import oda
-from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, Verdict, decide, needs_lease
+from wristlet.se.applets.payment.limits import Counters, Cvm, Tap, counted, lease_pays, needs_lease
 from wristlet.se.applets.payment.session import DONE, next_atc
 from wristlet.se.applets.payment.terminal import bcd_amount, command_data
 from wristlet.wire import ber, products
@@ -39,8 +39,6 @@ _CTQ2_DEVICE_CVM: Final = 0x80
 _TYPE_REFUND: Final = 0x20
 _AAC: Final = AcType.AAC
 _ARQC: Final = AcType.ARQC
-_COUNTED: Final = Verdict.COUNTED
-_UNLOCK: Final = Verdict.UNLOCK
 _CRYPTOGRAM_INFORMATION: Final = (b"\x00", b"\x40", b"\x80")
 """By type of cryptogram."""
 _NO_CVM: Final = Cvm.NONE
@@ -105,14 +103,14 @@ def _decide(ctx: Context, session: Session, terminal: bytes, counters: Counters)
     if terminal[0] & _TTQ1_OFFLINE_ONLY or terminal[_TYPE] == _TYPE_REFUND:
         return _Outcome(_AAC, lease.unused(unlocked), counters)
     limits = session.image.limits
-    decision = decide(tap, limits, counters, unlocked)
-    if decision.verdict is _UNLOCK:
+    paid = lease_pays(tap, limits, unlocked)
+    if paid is not None:
+        shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
+        return _Outcome(_ARQC, lease.use(ctx, unlocked, paid), counters, True, shows_cdcvm)
+    moved = counted(tap, limits, counters, unlocked.unlock_counter)
+    if moved is None:
         raise CardError(SW.COMMAND_NOT_ALLOWED)
-    if decision.verdict is _COUNTED:
-        return _Outcome(_ARQC, lease.unused(unlocked), decision.counters)
-    shows_cdcvm = needs_lease(tap, limits) and terminal[2] & _TTQ3_DEVICE_CVM != 0
-    block = lease.use(ctx, unlocked, decision.lease_amount_minor)
-    return _Outcome(_ARQC, block, counters, True, shows_cdcvm)
+    return _Outcome(_ARQC, lease.unused(unlocked), moved)
 
 
 def _tap(terminal: bytes) -> Tap:

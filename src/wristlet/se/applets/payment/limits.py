@@ -1,9 +1,9 @@
-"""When a tap may be answered: the lease, and the counters of taps without one.
+"""When a tap may be answered: the lease if it covers it, else the counters of taps without one.
 
-Pure: what the terminal asks, what the product allows and what was used so far go in, one decision
-comes out. Nothing is frozen, because all of it is made anew at every tap. Source of the idea: EMV
-Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the counters are
-this product's own.
+Pure: what the terminal asks, what the product allows and what was used so far go in, what the
+tap uses up comes out. Nothing is frozen, because all of it is made anew at every tap. Source of
+the idea: EMV Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the
+counters are this product's own.
 """
 
 from __future__ import annotations
@@ -27,18 +27,6 @@ class Cvm(Enum):
     """Something the product does not have (online PIN, signature)."""
 
 
-@unique
-class Verdict(Enum):
-    """The decision about one tap."""
-
-    LEASE = "lease"
-    COUNTED = "counted"
-    """Without lease, on the counters of taps without one."""
-    UNLOCK = "unlock"
-    """Refused: the wearer must enter the PIN first."""
-
-
-_LEASE, _COUNTED, _UNLOCK = Verdict
 _NO_CVM: Final = Cvm.NONE
 
 
@@ -116,15 +104,6 @@ class LeaseView(NamedTuple):
     unlock_counter: int
 
 
-@dataclass(slots=True)
-class Decision:
-    """`verdict`, the amount the lease pays, and the new counters (ATC unchanged)."""
-
-    verdict: Verdict
-    lease_amount_minor: int
-    counters: Counters
-
-
 def needs_lease(tap: Tap, limits: Limits) -> bool:
     """Tell whether nothing but the lease will do.
 
@@ -134,19 +113,27 @@ def needs_lease(tap: Tap, limits: Limits) -> bool:
     return tap.cvm is not _NO_CVM or limits.cdcvm_always or tap.currency != limits.currency
 
 
-def decide(tap: Tap, limits: Limits, counters: Counters, lease: AnyLease) -> Decision:
-    """Decide one tap: the lease if it covers the amount, else the counters, else unlock first."""
-    foreign = tap.currency != limits.currency
-    # Amounts of another currency cannot be compared: such a tap takes all that is left.
-    lease_amount = lease.amount_left_minor if foreign else tap.amount_minor
-    if lease.valid and lease_amount <= lease.amount_left_minor:
-        return Decision(_LEASE, lease_amount, counters)
+def lease_pays(tap: Tap, limits: Limits, lease: AnyLease) -> int | None:
+    """Give the amount that a lease pays for the tap; None if it does not cover it.
+
+    Amounts of another currency cannot be compared: such a tap takes all that is left.
+    """
+    left = lease.amount_left_minor
+    amount = tap.amount_minor if tap.currency == limits.currency else left
+    return amount if amount <= left and lease.valid else None
+
+
+def counted(tap: Tap, limits: Limits, counters: Counters, unlock_counter: int) -> Counters | None:
+    """Give the counters after a tap that no lease pays (ATC unchanged).
+
+    None if the wearer must unlock first: nothing but a lease will do, or the counters are at
+    their end. `unlock_counter` is the lease's.
+    """
     if needs_lease(tap, limits):
-        return Decision(_UNLOCK, 0, counters)
-    taps, amount = counters.since(lease.unlock_counter)
+        return None
+    taps, amount = counters.since(unlock_counter)
     taps += 1
     amount += tap.amount_minor
     if taps > limits.taps_max or amount > limits.sum_max:
-        return Decision(_UNLOCK, 0, counters)
-    moved = Counters(counters.atc, lease.unlock_counter, taps, amount)
-    return Decision(_COUNTED, 0, moved)
+        return None
+    return Counters(counters.atc, unlock_counter, taps, amount)

@@ -202,26 +202,29 @@ class Port:
                 return _status(SW.CHANNEL_NOT_SUPPORTED)
             slot = self._slots[0] = Slot()
         try:
-            response = self._answer(slot, parsed)
+            if slot.chain is None and not cla & _CLA_CHAINED and parsed.ins != _GET_RESPONSE:
+                slot.answer = None
+                response = self._run(slot, parsed)
+            else:
+                response = self._continue(slot, parsed)
         except StoreDeadError:
             return _status(SW.MEMORY_FAILURE)
+        if len(response.data) > (parsed.le or LE_SHORT_MAX):
+            response = _deliver(slot, response, parsed.le)
         return response.data + response.sw.to_bytes(2, "big")
 
-    def _answer(self, slot: Slot, command: Command) -> Response:
-        """Collect and cut what is too long for one command: chains, GET RESPONSE."""
-        cla = command.cla
-        if command.ins == _GET_RESPONSE and not cla & (_CLA_CHAINED | _CLA_SM):
+    def _continue(self, slot: Slot, command: Command) -> Response:
+        """Go on with what is longer than one command: a chain, or an answer that was cut."""
+        chained = command.cla & _CLA_CHAINED
+        if command.ins == _GET_RESPONSE and not chained and not command.cla & _CLA_SM:
             return _fetch(slot, command.le)
         slot.answer = None
-        if slot.chain is not None or cla & _CLA_CHAINED:
+        if slot.chain is not None or chained:
             whole = _reassemble(slot, command)
             if isinstance(whole, Response):
                 return whole
             command = whole
-        response = self._run(slot, command)
-        if len(response.data) <= (command.le or LE_SHORT_MAX):
-            return response
-        return _deliver(slot, response, command.le)
+        return self._run(slot, command)
 
     def _run(self, slot: Slot, command: Command) -> Response:
         """Carry one whole command out, under secure messaging if it came so."""

@@ -76,8 +76,8 @@ def open_session(ctx: Context) -> Session:
 
 def session_of(ctx: Context) -> Session:
     """Give the selection's session; 6985 if selection failed or the instance's data are gone."""
-    session = ctx.transient.get(_NAME)
-    if not isinstance(session, Session):
+    session: Session | None = ctx.transient.get(_NAME)
+    if session is None:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     state = ctx.state
     if session.generation != state.generation:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from support.vectors import load
@@ -28,13 +30,13 @@ def test_lease_block_bytes() -> None:
 
 
 def test_amount_saturates_and_nothing_else_does() -> None:
-    rich = LEASE._replace(amount_left_minor=1 << 40)
+    rich = dataclasses.replace(LEASE, amount_left_minor=1 << 40)
     assert LeaseBlock.parse(rich.encode()).amount_left_minor == iad.AMOUNT_MAX
     for impossible in (
-        LEASE._replace(tries_left=16),
-        LEASE._replace(taps_left=256),
-        LEASE._replace(unlock_counter=1 << 16),
-        LEASE._replace(amount_left_minor=-1),
+        dataclasses.replace(LEASE, tries_left=16),
+        dataclasses.replace(LEASE, taps_left=256),
+        dataclasses.replace(LEASE, unlock_counter=1 << 16),
+        dataclasses.replace(LEASE, amount_left_minor=-1),
     ):
         with pytest.raises(EncodeError):
             impossible.encode()

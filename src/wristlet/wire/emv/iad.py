@@ -9,8 +9,9 @@ Source: layouts as of cryptogram versions 18 and 21; the lease block is wristlet
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from wristlet.wire import numbers
 from wristlet.wire.errors import DecodeError, EncodeError
@@ -80,7 +81,8 @@ def unpack_lease(raw: bytes) -> tuple[int, int, int, int]:
     return _LEASE.unpack(raw)
 
 
-class LeaseBlock(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LeaseBlock:
     """The verdict about the cardholder, 8 bytes; amounts are minor units."""
 
     unlock_counter: int
@@ -94,12 +96,15 @@ class LeaseBlock(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the bytes; an amount above four bytes is written as the largest."""
-        counter, valid, used, worn, blocked, tries, taps, amount = self
-        if not 0 <= tries <= TRIES_MASK:
+        if not 0 <= self.tries_left <= TRIES_MASK:
             raise EncodeError("tries left do not fit 4 bits", path=("lease",))
-        flags = (_VALID if valid else 0) | (_USED if used else 0) | (_WORN if worn else 0)
-        flags |= (_PIN_BLOCKED if blocked else 0) | tries
-        return pack_lease(counter, flags, taps, min(amount, AMOUNT_MAX))
+        flags = self.tries_left
+        flags |= _VALID if self.valid else 0
+        flags |= _USED if self.used else 0
+        flags |= _WORN if self.worn else 0
+        flags |= _PIN_BLOCKED if self.pin_blocked else 0
+        amount = min(self.amount_left_minor, AMOUNT_MAX)
+        return pack_lease(self.unlock_counter, flags, self.taps_left, amount)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -164,7 +169,8 @@ def iad21(kdi: int, cvr: bytes, dac: bytes, lease: bytes) -> bytes:
     return bytes((kdi, CVN_21)) + cvr + dac + lease
 
 
-class Iad18(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Iad18:
     """Version 18, 17 bytes: `06 DKI 12 03 CVR(3) 09 0F lease(8)`; the cryptogram covers all."""
 
     dki: int
@@ -196,7 +202,8 @@ class Iad18(NamedTuple):
         return cls(raw[1], raw[4:7], LeaseBlock.parse(raw[9:]))
 
 
-class Iad21(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Iad21:
     """Version 21, 18 bytes: `KDI 15 CVR(6) DAC(2) lease(8)`; CVR and lease are covered."""
 
     kdi: int

@@ -7,7 +7,7 @@ of the values it was made of changes: personalisation data, registry, contactles
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.crypto.tdes import TdesKey
 from wristlet.se.applets import crs
@@ -22,8 +22,8 @@ from wristlet.wire.sw import SW
 if TYPE_CHECKING:
     from wristlet.se.applets.base import Context
 
-_MAC_KEY_SIZE = 16
-_COUNTERS = "counters"
+_MAC_KEY_SIZE: Final = 16
+_COUNTERS: Final = "counters"
 
 
 class Image(NamedTuple):

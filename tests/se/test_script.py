@@ -376,7 +376,7 @@ def test_a_long_group_travels_extended_and_chained(rig: Rig) -> None:
     cut = [
         part.encode()
         for raw in built.script.apdus
-        for part in chain(replace(Command.parse(raw), extended=False))
+        for part in chain(Command.parse(raw).replace(extended=False))
     ]
     assert set(run_all(rig, cut)) == {SW.OK}
     statement = receipt_of(rig, 1)

@@ -65,7 +65,7 @@ TLV = st.builds(ber.Tlv, TAG, raw(0, 300))
 DAY = st.dates().map(lambda day: f"{day:%Y%m%d}".rjust(8, "0"))
 LE_SHORT, LE_LONG = (st.none() | st.integers(1, top) for top in (256, 65536))
 COMMAND = st.one_of(
-    st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(0, 255), LE_SHORT),
+    st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(0, 255), LE_SHORT, st.just(False)),
     st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(1, 700), LE_LONG, st.just(True)),
     st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, st.just(b""), st.just(65536), st.just(True)),
 )

@@ -138,19 +138,19 @@ def _get_data(ctx: Context, command: Command) -> Response:
 
 def _public_state(ctx: Context) -> bytes:
     """Set, blocked, tries, lease valid, taps, amount(4), unlocks(2), phones, events(4)."""
-    block = lease.read(ctx)
+    unlocked = lease.load(ctx.state)
     return (
         bytes(
             (
                 pin.is_set(ctx.state),
-                block.pin_blocked,
-                block.tries_left,
-                block.valid,
-                block.taps_left,
+                unlocked.tries_left == 0,
+                unlocked.tries_left,
+                unlocked.valid,
+                unlocked.taps_left,
             )
         )
-        + block.amount_left_minor.to_bytes(4, "big")
-        + block.unlock_counter.to_bytes(2, "big")
+        + unlocked.amount_left_minor.to_bytes(4, "big")
+        + unlocked.unlock_counter.to_bytes(2, "big")
         + bytes((phones.count(ctx.state),))
         + (ctx.event_counter & _COUNTER_MASK).to_bytes(4, "big")
     )

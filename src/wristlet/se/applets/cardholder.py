@@ -158,7 +158,7 @@ def _public_state(ctx: Context) -> bytes:
 
 def _tap_report(ctx: Context) -> bytes:
     """Tell the last tap's outcome and what is left before the PIN must be entered."""
-    taps, block = ctx.taps, lease.read(ctx)
+    taps, block = ctx.taps, lease.load(ctx.state)
     free = free_left(ctx.state, taps.aid, block.unlock_counter) or _NOT_TAPPED
     return TapReport(
         number=taps.number,

@@ -39,7 +39,7 @@ TABLE = [
     ("se apdu --url nobody A4", Exit.USAGE, "use unix:PATH, tcp:HOST:PORT or pcsc:READER"),
     ("tap --amount 1 --url unix:{dir}/nobody.sock", Exit.NETWORK, "is the secure element running?"),
     ("tap --amount 1 --url nobody:", Exit.USAGE, "use unix:PATH, tcp:HOST:PORT or pcsc:READER"),
-    ("serve strap --sockets {dir}/no", Exit.NOT_FOUND, "name the one of se run"),
+    ("strap run --sockets {dir}/no", Exit.NOT_FOUND, "name the one of se run"),
     ("serve wallet --state {dir}/no --seal-key x --tsp http://x", Exit.NOT_FOUND, "demo --keep"),
     (SWITCH + " --peer tsp", Exit.USAGE, "--peer: write NAME=HOST:PORT"),
     (SWITCH + " --peer tsp=a:1", Exit.AUTH, "run chmod 600"),

@@ -73,7 +73,7 @@ class Refusing:
         self._strap = strap
         self._refused = {bytes.fromhex(apdu) for apdu in commit.apdus[3:]}
         self.pair_offer, self.pair_reveal = strap.pair_offer, strap.pair_reveal
-        self.status = strap.status
+        self.status, self.ask, self.listen = strap.status, strap.ask, strap.listen
 
     async def transmit(self, command: bytes) -> bytes:
         if command in self._refused:

@@ -120,21 +120,6 @@ def acquirer(
         run_acquirer(state, seal_key, iso8583, switch)
 
 
-@app.command("strap")
-def strap(
-    sockets: Annotated[
-        Path, typer.Option(help="Folder with wired.sock; phone.sock and control.sock go there.")
-    ],
-) -> None:
-    """Run the strap's own processor, a relay in front of its secure element."""
-    from wristlet.links.process import run
-    from wristlet.strap.serve import serve
-
-    need(sockets, "folder of sockets", "name the one of se run")
-    with ending("strap"):
-        run(serve(sockets))
-
-
 def _peers(words: list[str]) -> dict[str, str]:
     peers = dict(word.split("=", 1) for word in words if "=" in word)
     if len(peers) != len(words):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,13 +20,16 @@ from wristlet.lab.signin import sign_in
 from wristlet.lab.steps import DEMO_PIN
 from wristlet.links import hop_keys
 from wristlet.links.apdu_socket import SocketChannel
+from wristlet.links.bonds import BondFile
 from wristlet.links.iso8583_peer import TcpClient
 from wristlet.links.process import address_of, open_listener
 from wristlet.links.strap_client import StrapClient
-from wristlet.links.strap_socket import SocketCarrier
+from wristlet.links.strap_open import has_bluetooth, opened_strap
 from wristlet.links.trace import Tracer, TracingChannel
 from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
+
+COMPARE_ATTEMPTS, COMPARE_PAUSE_MS = 200, 10
 
 
 @dataclass(slots=True)
@@ -61,6 +64,15 @@ class Stack:
         self._running: dict[str, launcher.Part] = {}
         self._wallet_address = ""
         self._tsp_url = ""
+        self.has_bluetooth = has_bluetooth()
+
+    @property
+    def strap_url(self) -> str:
+        """How a phone reaches the strap."""
+        sockets = self.paths.folder("sockets")
+        if self.has_bluetooth:
+            return f"ble:unix:{sockets / 'radio.sock'}"
+        return f"unix:{sockets / 'phone.sock'}"
 
     @property
     def wallet_url(self) -> str:
@@ -85,7 +97,7 @@ class Stack:
         sockets.mkdir(exist_ok=True)
         routes = self.paths.folder("switch") / "routes.json"
         routes.write_text(json.dumps(setup.ROUTES))
-        plan = {**self._plan(), "strap": ("serve", "strap", "--sockets", str(sockets))}
+        plan = {**self._plan(), "strap": self._strap_words(sockets)}
         try:
             async with asyncio.TaskGroup() as starting:
                 for name, words in plan.items():
@@ -124,6 +136,15 @@ class Stack:
             ),
             "wallet": self._wallet_words(via("wallet")),
         }
+
+    def _strap_words(self, sockets: Path) -> Sequence[str]:
+        """Return the strap's command line: on the air if the Bluetooth stack is there."""
+        state = str(self.paths.folder("strap"))
+        link = "ble" if self.has_bluetooth else "socket"
+        return (
+            *("strap", "run", "--sockets", str(sockets), "--state", state),
+            *("--link", link, "--name", setup.BRAND),
+        )
 
     def _state(self, part: str) -> tuple[str, ...]:
         return (
@@ -184,13 +205,17 @@ class SocketField:
 
 
 class Control:
-    """The strap's button, pressed through its control socket."""
+    """The strap's button and face, through its control socket."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, env: Env, path: str) -> None:
+        self._env = env
         self._path = path
 
-    async def press(self, action: str) -> None:
-        """Do `confirm` or `next`; raises RuntimeError with the strap's reason."""
+    async def press(self, action: str) -> str:
+        """Do `confirm` or `next`; return what the face shows then.
+
+        Raises RuntimeError with the strap's reason.
+        """
         reader, writer = await asyncio.open_unix_connection(self._path)
         try:
             writer.write(json.dumps({"do": action}).encode() + b"\n")
@@ -199,6 +224,33 @@ class Control:
             writer.close()
         if not answer["ok"]:
             raise RuntimeError(answer["error"])
+        return str(answer["display"])
+
+    async def compare(self, digits: str) -> bool:
+        """Be the wearer of a Bluetooth pairing: press the button if both ends show the same."""
+        for _ in range(COMPARE_ATTEMPTS):
+            if await self.press("look") == digits:
+                await self.press("confirm")
+                return True
+            await self._env.clock.sleep_ms(COMPARE_PAUSE_MS)
+        return False
+
+
+class Way:
+    """The phone's way to the strap, which a step can break and make anew."""
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[StrapClient]]) -> None:
+        self._opening = opening
+        self._open = AsyncExitStack()
+
+    async def connect(self) -> StrapClient:
+        """Drop the link that there is and begin with another."""
+        await self.close()
+        return await self._open.enter_async_context(self._opening())
+
+    async def close(self) -> None:
+        """Drop the link."""
+        await self._open.aclose()
 
 
 @asynccontextmanager
@@ -211,23 +263,25 @@ async def running_stack(
     async with AsyncExitStack() as ending:
         ending.push_async_callback(stack.close)
         await stack.start()
-        yield stack, await _bench(env, stack, tracer)
+        yield stack, await _bench(ending, env, stack, tracer)
 
 
-async def _bench(env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
+async def _bench(ending: AsyncExitStack, env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
     """Put phone and terminal in front of the running parts."""
     sandbox, paths = stack.sandbox, stack.paths
     sockets = paths.folder("sockets")
-    phone_socket = str(sockets / "phone.sock")
-    current = StrapClient(env, lambda: SocketCarrier.connect(phone_socket))
-
-    async def reconnect() -> StrapClient:
-        nonlocal current
-        await current.close()
-        current = StrapClient(env, lambda: SocketCarrier.connect(phone_socket))
-        return current
-
-    strap = BreakableStrap(reconnect, current)
+    control = Control(env, str(sockets / "control.sock"))
+    bonds_key = setup.seal_key(env, paths, "phone")
+    way = Way(
+        lambda: opened_strap(
+            env,
+            stack.strap_url,
+            lambda: BondFile(env, paths.phone_bonds, bonds_key),
+            control.compare,
+        )
+    )
+    ending.push_async_callback(way.close)
+    strap = BreakableStrap(way.connect, await way.connect())
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
@@ -239,6 +293,9 @@ async def _bench(env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     acquirer = TcpClient(stack.addresses.of("acquirer"), acquirer_key, env)
 
+    async def press(action: str) -> None:
+        await control.press(action)
+
     async def secrets() -> Sequence[CanarySecret]:
         return known_secrets.of_run(env, sandbox, DEMO_PIN)
 
@@ -246,7 +303,7 @@ async def _bench(env: Env, stack: Stack, tracer: Tracer | None) -> Bench:
         env=env,
         phone=phone,
         strap=strap,
-        press=Control(str(sockets / "control.sock")).press,
+        press=press,
         terminal=Terminal(env, TerminalConfig(), acquirer),
         field=SocketField(str(sockets / "contactless.sock"), tracer),
         stop_wallet=stack.stop_wallet,

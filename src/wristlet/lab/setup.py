@@ -58,6 +58,11 @@ class Paths:
         """The phone's own sealed file."""
         return str(self.folder("phone") / "phone.sealed")
 
+    @property
+    def phone_bonds(self) -> str:
+        """The phone's Bluetooth bonds, sealed too."""
+        return str(self.folder("phone") / "bonds.sealed")
+
     def database(self, part: str) -> Path:
         """Return a part's database."""
         return self.root / part / f"{part}.db"

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from wristlet.env.base import Env
+from wristlet.env.base import Env, ensure_dir
+from wristlet.env.memory_disk import MemoryDisk
 from wristlet.env.real import real_env
 from wristlet.links.apdu_socket import SocketChannel
+from wristlet.links.bonds import BondFile
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import announce_ready, stop_event
 from wristlet.links.strap_link import StrapRefused
+from wristlet.strap.comparison import Comparison
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.radio import Invite, RadioSettings, on_air
 from wristlet.strap.relay import StrapRelay
 from wristlet.strap.services import relay_endpoints
 from wristlet.strap.socket_line import SocketLine
 from wristlet.wire.strap.concerns import Concern
 
-PHONE, CONTROL = "phone.sock", "control.sock"
+PHONE, CONTROL, RADIO = "phone.sock", "control.sock", "radio.sock"
+BONDS = "bonds.json"
 CLOSE_TIMEOUT_S = 2
 CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 
@@ -33,19 +40,20 @@ class StrapServer:
     def __init__(self, env: Env, relay: StrapRelay, wired: SocketChannel) -> None:
         self._relay = relay
         self._wired = wired
+        self.comparison = Comparison(env.clock, self._show_digits)
+        self.forget_phones: Callable[[], None] = lambda: None
         self.gatt = GattServer(env)
         self.gatt.attach(relay_endpoints(relay), {Concern.APDU: self._reset})
         self._servers: list[asyncio.Server] = []
         self._phones: set[SocketLine] = set()
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[object]] = {}
 
-    async def start(self, phone: socket.socket, control: socket.socket) -> None:
-        """Begin to serve on two bound Unix sockets."""
+    async def start(self, control: socket.socket, phone: socket.socket | None = None) -> None:
+        """Begin to serve buttons and sensors, and phones if they come over a socket."""
         loop = asyncio.get_running_loop()
-        self._servers = [
-            await loop.create_unix_server(self._new_phone, sock=phone),
-            await asyncio.start_unix_server(self._serve_control, sock=control),
-        ]
+        self._servers = [await asyncio.start_unix_server(self._serve_control, sock=control)]
+        if phone is not None:
+            self._servers.append(await loop.create_unix_server(self._new_phone, sock=phone))
 
     async def close(self) -> None:
         """Stop serving and let go of the secure element."""
@@ -59,6 +67,20 @@ class StrapServer:
         if self._clients:
             await asyncio.wait(self._clients.values(), timeout=CLOSE_TIMEOUT_S)
         await self._wired.close()
+
+    def _show_digits(self, digits: str) -> None:
+        self._relay.display = digits or "ready"
+
+    async def _confirm(self) -> None:
+        """One button for whatever digits are shown: those of Bluetooth, or of the enrolment."""
+        if not self.comparison.confirm():
+            await self._relay.press_confirm()
+
+    async def _look(self) -> None:
+        """Do nothing: the answer shows the face."""
+
+    async def _forget(self) -> None:
+        self.forget_phones()
 
     async def _reset(self) -> None:
         with contextlib.suppress(OSError):
@@ -91,7 +113,9 @@ class StrapServer:
 
     async def _control(self, line: bytes) -> dict[str, object]:
         actions: dict[str, Callable[[], Awaitable[object]]] = {
-            "confirm": self._relay.press_confirm,
+            "confirm": self._confirm,
+            "forget": self._forget,
+            "look": self._look,
             "next": self._relay.press_next,
             "worn": lambda: self._relay.wear(worn=True),
             "off": lambda: self._relay.wear(worn=False),
@@ -111,19 +135,63 @@ class StrapServer:
         return {"ok": True, "display": self._relay.display}
 
 
-async def serve(sockets: Path) -> None:
-    """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there."""
+@dataclass(frozen=True, slots=True)
+class StrapSettings:
+    """How a strap runs: where its sockets go, where it keeps its bonds, how phones reach it.
+
+    `link` is `ble` or `socket`; `hci` names a real Bluetooth controller.
+    """
+
+    sockets: Path
+    state: Path | None = None
+    link: str = "socket"
+    hci: str = ""
+    name: str = "wristlet"
+
+
+async def serve(settings: StrapSettings) -> None:
+    """Serve the strap until SIGTERM: needs `wired.sock` in the folder, makes the others there.
+
+    Raises BluetoothMissing, OSError.
+    """
     stopped = stop_event()
+    env, sockets = real_env(), settings.sockets
     wired = await _when_there(sockets / "wired.sock")
-    env = real_env()
     server = StrapServer(env, StrapRelay(wired, env.random), wired)
-    with unix_listener(sockets / PHONE) as phone, unix_listener(sockets / CONTROL) as control:
-        await server.start(phone, control)
-        announce_ready("strap", phone=str(sockets / PHONE), control=str(sockets / CONTROL))
-        try:
-            await stopped.wait()
-        finally:
-            await server.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.close)
+        control = stack.enter_context(unix_listener(sockets / CONTROL))
+        where = {"control": str(sockets / CONTROL), "link": settings.link}
+        if settings.link == "ble":
+            await server.start(control)
+            where["radio"] = settings.hci or f"unix:{sockets / RADIO}"
+            await _go_on_air(stack, env, settings, server)
+        else:
+            await server.start(control, stack.enter_context(unix_listener(sockets / PHONE)))
+            where["phone"] = str(sockets / PHONE)
+        announce_ready("strap", **where)
+        await stopped.wait()
+
+
+async def _go_on_air(
+    stack: AsyncExitStack, env: Env, settings: StrapSettings, server: StrapServer
+) -> None:
+    """Advertise; bonds are kept in the state folder, or for this run only."""
+    invite: Invite | None = None
+    if not settings.hci:
+        listener = stack.enter_context(unix_listener(settings.sockets / RADIO))
+        loop = asyncio.get_running_loop()
+        invite = functools.partial(loop.create_unix_server, sock=listener)
+    if settings.state is None:
+        bonds = BondFile(Env(env.clock, env.random, MemoryDisk()), BONDS)
+    else:
+        ensure_dir(env.disk, settings.state)
+        bonds = BondFile(env, str(settings.state / BONDS))
+    radio = RadioSettings(settings.name, settings.hci, invite)
+    peripheral = await stack.enter_async_context(
+        on_air(env, radio, bonds, server.gatt.serve, server.comparison)
+    )
+    server.forget_phones = peripheral.forget_phones
 
 
 async def _when_there(path: Path) -> SocketChannel:

@@ -47,9 +47,11 @@ from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card
+from wristlet.strap.device import PRO
+from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.plugging import plug
 from wristlet.strap.relay import StrapRelay
-from wristlet.strap.services import relay_endpoints
 from wristlet.tsp.config import Caller, TspConfig
 from wristlet.tsp.endpoints import create_app as tsp_app
 from wristlet.tsp.repository import MIGRATIONS as TSP_MIGRATIONS
@@ -106,6 +108,7 @@ class City:
     issuer: IssuerService
     switch: Switch
     acquirer: Acquirer
+    firmware: Firmware
     relay: StrapRelay
     gatt: GattServer
     frames: FramePlan
@@ -237,9 +240,10 @@ async def _start_devices(
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths, card = sandbox.paths, _open_card(env, sandbox.paths)
     wired = LoopbackChannel(card.port(Interface.WIRED))
-    relay = StrapRelay(wired, env.random)
+    firmware = Firmware(env, wired, PRO, str(paths.folder("strap")))
+    relay = firmware.relay
     gatt, frames = GattServer(env), FramePlan()
-    gatt.attach(relay_endpoints(relay), {Concern.APDU: wired.reset})
+    plug(firmware, gatt, {Concern.APDU: wired.reset})
     client = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
     strap = BreakableStrap(lambda: _same(client), client)
     phone = Companion(
@@ -282,6 +286,7 @@ async def _start_devices(
         hosts.issuer,
         hosts.switch,
         hosts.acquirer,
+        firmware,
         relay,
         gatt,
         frames,

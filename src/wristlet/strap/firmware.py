@@ -8,8 +8,8 @@ secure element does not answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -35,6 +35,7 @@ from wristlet.strap.endpoints import (
 )
 from wristlet.strap.face import Face
 from wristlet.strap.kept import Kept, KeptFiles, body_of, kept_of
+from wristlet.strap.listeners import Listeners
 from wristlet.strap.power import Power
 from wristlet.strap.relay import StrapRelay
 from wristlet.strap.services import relay_endpoints
@@ -43,30 +44,15 @@ from wristlet.strap.words import WORDS, Words
 from wristlet.wire.strap import settings as settings_wire
 from wristlet.wire.strap import state as state_wire
 from wristlet.wire.strap.concerns import Concern
-from wristlet.wire.strap.settings import CurrentSettings, Settings, SettingsMoved, WriteSettings
+from wristlet.wire.strap.settings import CurrentSettings, SettingsMoved, WriteSettings
 from wristlet.wire.strap.state import Mode, State
 from wristlet.wire.strap.time import SetTime
 from wristlet.wire.tap_report import TapOutcome, TapReport
 
 POLL_MS: Final = 200
+LOOK_MS: Final = 2_000
+"""So often the secure element is asked for taps when no field was noticed."""
 _DECIDED: Final = frozenset(TapOutcome) - {TapOutcome.NONE, TapOutcome.UNFINISHED}
-
-
-@dataclass(slots=True)
-class Listeners:
-    """Whom the firmware tells: settings (also at the start), wrist, mode; `presses` may take a
-    press before the button's own meaning (a ringing call does), `signals` see what is presented.
-    `find_phone` lets the phone ring in place of the state concern's news, or stops it;
-    `invite` opens the strap to a phone after a very long press and returns the code to show.
-    """
-
-    settings: list[Callable[[Settings], None]] = field(default_factory=list)
-    worn: list[Callable[[bool], None]] = field(default_factory=list)
-    mode: list[Callable[[Mode], None]] = field(default_factory=list)
-    presses: list[Callable[[Press], bool]] = field(default_factory=list)
-    signals: list[Callable[[Signal], None]] = field(default_factory=list)
-    find_phone: Callable[[], object] | None = None
-    invite: Callable[[], Awaitable[str]] | None = None
 
 
 class Firmware:
@@ -90,6 +76,8 @@ class Firmware:
         self._is_first = kept is fresh
         self._face = Face(model.display)
         self._todo: list[Do] = [Do.TELL_WORN, Do.END_PAY]
+        self._radio_digits = ""
+        self._look_from_ms = 0
         self._is_unsaved = False
         self._verdict = False
         self._told_worn: bool | None = None
@@ -223,7 +211,7 @@ class Firmware:
         if is_payment or self.shows_messages:
             self._show(signal)
 
-    async def poll(self) -> None:
+    async def poll(self, *, looks_for_tap: bool = True) -> None:
         """Do what waits, look at battery and secure element; call it every `POLL_MS`."""
         self._pass_time()
         self._read_battery()
@@ -233,13 +221,20 @@ class Firmware:
         if 0 < self.body.pays_until_ms <= self._now_ms:
             self._step(heart.PayOver())
         await self._work_off()
-        if self.is_payable:
+        if looks_for_tap and self.is_payable:
             await self._look_for_tap()
 
+    def field_moved(self) -> None:
+        """Note that a terminal's field came or went; the antenna tells the processor so."""
+        self._look_from_ms = self._now_ms
+
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled; ask for taps at a field, and now and then."""
         while True:
-            await self.poll()
+            is_due = self._now_ms >= self._look_from_ms
+            if is_due:
+                self._look_from_ms = self._now_ms + LOOK_MS
+            await self.poll(looks_for_tap=is_due)
             await self._env.clock.sleep_ms(POLL_MS)
 
     # ------------------------------------------------------------ what endpoints ask
@@ -258,12 +253,17 @@ class Firmware:
         self._pass_time()
         self._step(heart.ModeAsked(mode))
 
+    def show_digits(self, digits: str) -> None:
+        """Show the digits of a Bluetooth pairing; "" when it is over."""
+        self._radio_digits = digits
+        self.pairing_moved()
+
     def pairing_moved(self) -> None:
         """Show the digits of a pairing, or take them off the face."""
-        if self.relay.digits == self.body.digits:
-            return
-        self._face.withdraw_digits(self._now_ms)
-        self._step(heart.PairingShown(self.relay.digits))
+        digits = self._radio_digits or self.relay.digits
+        if digits != self.body.digits:
+            self._face.withdraw_digits(self._now_ms)
+            self._step(heart.PairingShown(digits))
 
     def set_time(self, told: SetTime) -> None:
         """Set the clock, durably."""
@@ -337,20 +337,22 @@ class Firmware:
                 self.worn(self._verdict)
 
     async def _work_off(self) -> None:
-        """Do what needs the secure element, in order; what it did not answer stays for later."""
+        """Do what needs the secure element, in order.
+
+        That the strap left the wrist is told until the secure element has taken it.
+        """
         async with self._turn:
             while self._todo:
+                what = self._todo.pop(0)
                 try:
-                    await self._do(self._todo[0])
-                except LinkLost:
-                    if self._todo.pop(0) is Do.TELL_WORN:
-                        self._todo.append(Do.TELL_WORN)
-                    else:
+                    await self._do(what)
+                except (LinkLost, StrapRefused) as error:
+                    is_lost = isinstance(error, LinkLost)
+                    if what is Do.TELL_WORN or (what is Do.END_PAY and is_lost):
+                        self._todo.append(what)
+                        return
+                    if what is not Do.END_PAY:
                         self._step(heart.Failed(self._words.failed))
-                    return
-                except StrapRefused:
-                    self._step(heart.Failed(self._words.failed))
-                self._todo.pop(0)
 
     async def _do(self, what: Do) -> None:
         if what is Do.TELL_WORN:
@@ -378,6 +380,8 @@ class Firmware:
         self._show(signs.invitation(code, self._words))
 
     async def _confirm(self) -> None:
+        if any(confirm() for confirm in self.listeners.confirms):
+            return
         text = self._words.paired
         try:
             await self.relay.press_confirm()
@@ -433,11 +437,14 @@ class Firmware:
         self._face.pass_time(now_ms)
 
     def _read_battery(self) -> None:
-        reading = self._power.reading(self.body)
+        reading, before = self._power.reading(self.body), self.body.percent
         is_news = reading.percent != self.body.percent
         is_news = is_news or reading.is_charging != self.body.is_charging
         if is_news or reading.must_shut_down or self.body.is_off:
             self._step(reading)
+        if self.body.percent != before:
+            for tell in self.listeners.battery:
+                tell(self.body.percent)
 
     def _keep_finding(self) -> None:
         """Buzz again while somebody looks for the strap."""

@@ -185,9 +185,14 @@ class StrapRelay:
             raise StrapRefused("switching: the secure element refused; switch cards on the phone")
 
     async def wear(self, *, worn: bool) -> None:
-        """Tell the secure element that the strap was put on or taken off; off closes the lease."""
+        """Tell the secure element that the strap was put on or taken off; off closes the lease.
+
+        Raises StrapRefused.
+        """
         async with self._selected(aids.CARDHOLDER_APPLET) as send:
-            await send(Command(0x80, INS_WORN, int(worn), 0))
+            answer = await send(Command(0x80, INS_WORN, int(worn), 0))
+        if answer.sw != SW_OK:
+            raise StrapRefused("wrist: the secure element did not take it; it is told again")
         self._worn = worn
 
     @property

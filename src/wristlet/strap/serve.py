@@ -20,11 +20,14 @@ from wristlet.links.bonds import BondFile
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import announce_ready, stop_event
 from wristlet.links.strap_link import StrapRefused
+from wristlet.strap.button import Press
 from wristlet.strap.comparison import Comparison
+from wristlet.strap.device import MODELS
+from wristlet.strap.display.render import as_text
+from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.plugging import plug
 from wristlet.strap.radio import Invite, RadioSettings, on_air
-from wristlet.strap.relay import StrapRelay
-from wristlet.strap.services import relay_endpoints
 from wristlet.strap.socket_line import SocketLine
 from wristlet.wire.strap.concerns import Concern
 
@@ -37,13 +40,15 @@ CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 class StrapServer:
     """Serves one strap: a phone at a time, and any number of controls."""
 
-    def __init__(self, env: Env, relay: StrapRelay, wired: SocketChannel) -> None:
-        self._relay = relay
+    def __init__(self, env: Env, firmware: Firmware, wired: SocketChannel) -> None:
+        self._firmware = firmware
+        self._relay = firmware.relay
         self._wired = wired
         self.comparison = Comparison(env.clock, self._show_digits)
         self.forget_phones: Callable[[], None] = lambda: None
         self.gatt = GattServer(env)
-        self.gatt.attach(relay_endpoints(relay), {Concern.APDU: self._reset})
+        plug(firmware, self.gatt, {Concern.APDU: self._reset})
+        firmware.listeners.confirms.append(self.comparison.confirm)
         self._servers: list[asyncio.Server] = []
         self._phones: set[SocketLine] = set()
         self._clients: dict[asyncio.StreamWriter, asyncio.Task[object]] = {}
@@ -70,17 +75,30 @@ class StrapServer:
 
     def _show_digits(self, digits: str) -> None:
         self._relay.display = digits or "ready"
+        self._firmware.show_digits(digits)
 
     async def _confirm(self) -> None:
         """One button for whatever digits are shown: those of Bluetooth, or of the enrolment."""
         if not self.comparison.confirm():
             await self._relay.press_confirm()
+            self._firmware.pairing_moved()
 
     async def _look(self) -> None:
         """Do nothing: the answer shows the face."""
 
     async def _forget(self) -> None:
         self.forget_phones()
+
+    async def _wear(self, *, worn: bool) -> None:
+        self._firmware.worn(worn)
+        await self._firmware.poll()
+
+    async def _field(self) -> None:
+        self._firmware.field_moved()
+        await self._firmware.poll()
+
+    async def _charge(self, *, is_charging: bool) -> None:
+        self._firmware.plug(is_charging=is_charging)
 
     async def _reset(self) -> None:
         with contextlib.suppress(OSError):
@@ -117,8 +135,14 @@ class StrapServer:
             "forget": self._forget,
             "look": self._look,
             "next": self._relay.press_next,
-            "worn": lambda: self._relay.wear(worn=True),
-            "off": lambda: self._relay.wear(worn=False),
+            "short": lambda: self._firmware.press(Press.SHORT),
+            "long": lambda: self._firmware.press(Press.LONG),
+            "very_long": lambda: self._firmware.press(Press.VERY_LONG),
+            "worn": lambda: self._wear(worn=True),
+            "off": lambda: self._wear(worn=False),
+            "field": self._field,
+            "charge": lambda: self._charge(is_charging=True),
+            "uncharge": lambda: self._charge(is_charging=False),
         }
         try:
             wanted = json.loads(line)["do"]
@@ -132,14 +156,16 @@ class StrapServer:
             await action()
         except (StrapRefused, LinkLost) as error:
             return {"ok": False, "error": str(error)}
-        return {"ok": True, "display": self._relay.display}
+        face = as_text(self._firmware.face())
+        return {"ok": True, "display": self._relay.display, "face": face}
 
 
 @dataclass(frozen=True, slots=True)
 class StrapSettings:
     """How a strap runs: where its sockets go, where it keeps its bonds, how phones reach it.
 
-    `link` is `ble` or `socket`; `hci` names a real Bluetooth controller.
+    `link` is `ble` or `socket`; `hci` names a real Bluetooth controller,
+    `model` one of `device.MODELS`.
     """
 
     sockets: Path
@@ -147,6 +173,7 @@ class StrapSettings:
     link: str = "socket"
     hci: str = ""
     name: str = "wristlet"
+    model: str = "pro"
 
 
 async def serve(settings: StrapSettings) -> None:
@@ -157,9 +184,12 @@ async def serve(settings: StrapSettings) -> None:
     stopped = stop_event()
     env, sockets = real_env(), settings.sockets
     wired = await _when_there(sockets / "wired.sock")
-    server = StrapServer(env, StrapRelay(wired, env.random), wired)
+    firmware = _firmware(env, settings, wired)
+    server = StrapServer(env, firmware, wired)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.close)
+        polling = asyncio.create_task(firmware.run())
+        stack.callback(polling.cancel)
         control = stack.enter_context(unix_listener(sockets / CONTROL))
         where = {"control": str(sockets / CONTROL), "link": settings.link}
         if settings.link == "ble":
@@ -171,6 +201,14 @@ async def serve(settings: StrapSettings) -> None:
             where["phone"] = str(sockets / PHONE)
         announce_ready("strap", **where)
         await stopped.wait()
+
+
+def _firmware(env: Env, settings: StrapSettings, wired: SocketChannel) -> Firmware:
+    """Bring the firmware up; without a state folder it keeps what it learns for this run only."""
+    model = MODELS[settings.model]
+    if settings.state is None:
+        return Firmware(Env(env.clock, env.random, MemoryDisk()), wired, model)
+    return Firmware(env, wired, model, str(settings.state / "firmware"))
 
 
 async def _go_on_air(

@@ -266,6 +266,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """This phone takes over: what every other source has set or sent goes."""
+
+    source: Source
+    number: Number
+
+
+@dataclass(frozen=True, slots=True)
 class Fetch:
     """Asks for events after the one named; the strap forgets those up to it."""
 
@@ -370,7 +378,7 @@ class FindPhone:
 
 
 Order = (
-    Post | Update | Dismiss | Call | Alarm | Timer | Remove | Rules | Dropped | Found
+    Post | Update | Dismiss | Call | Alarm | Timer | Remove | Rules | Dropped | Found | Forget
 )  # numbered, answered by Taken
 Request = Order | Greet | Fetch
 Answer = Greeting | Taken | Events
@@ -392,6 +400,7 @@ REQUESTS: Final[Family[Request]] = Family(
         0x17: Rules,
         0x18: Dropped,
         0x19: Found,
+        0x1A: Forget,
     },
 )
 ANSWERS: Final[Family[Answer]] = Family(

@@ -7,7 +7,7 @@ from typing import Final
 
 from wristlet.env.records import Draft
 from wristlet.links.strap_link import StrapRefused
-from wristlet.strap.messages.signs import rule_for
+from wristlet.strap.messages.signs import OWN_APPS, rule_for
 from wristlet.strap.messages.store import (
     CALLERS_MAX,
     COMMON,
@@ -52,8 +52,6 @@ from wristlet.wire.strap.messages import (
 
 RING_MAX_MS: Final = 45_000
 """A call older than this no longer rings: it was missed."""
-OWN_APPS: Final = {Origin.CALL: "#call", Origin.ALARM: "#alarm", Origin.TIMER: "#timer"}
-"""No phone's app is called so: rules for apps leave the strap's own notices alone."""
 
 
 def take(draft: Draft, order: Order, now_ms: int, profile: Profile) -> None:
@@ -98,6 +96,7 @@ def _do(order: Order, draft: Draft, now_ms: int, profile: Profile) -> None:
 def _update(order: Update, draft: Draft, now_ms: int, profile: Profile) -> None:
     key = entry_key(order.source, order.id)
     held = draft.get(key, Entry)
+    _check_size(order.notice, profile)
     if held is not None and (order.silent or held.state is State.WAITING):
         draft.put(key, replace(held, revision=order.revision, notice=order.notice))
         return
@@ -108,16 +107,20 @@ def _update(order: Update, draft: Draft, now_ms: int, profile: Profile) -> None:
 
 
 def _arrive(draft: Draft, entry: Entry, now_ms: int, profile: Profile) -> None:
-    if len(entry.notice.title.encode()) > profile.title_bytes:
-        raise StrapRefused(f"messages: titles have at most {profile.title_bytes} bytes; cut it")
-    if len(entry.notice.body.encode()) > profile.body_bytes:
-        raise StrapRefused(f"messages: bodies have at most {profile.body_bytes} bytes; cut it")
+    _check_size(entry.notice, profile)
     why = unwanted(entry, now_ms, common(draft).rules)
     if why is None:
         add_entry(draft, entry, now_ms, profile)
         return
     draft.put(entry_key(entry.source, entry.id), None)
     add_event(draft, Left(entry.source, 0, entry.id, now_ms, entry.revision, why))
+
+
+def _check_size(notice: Notice, profile: Profile) -> None:
+    if len(notice.title.encode()) > profile.title_bytes:
+        raise StrapRefused(f"messages: titles have at most {profile.title_bytes} bytes; cut it")
+    if len(notice.body.encode()) > profile.body_bytes:
+        raise StrapRefused(f"messages: bodies have at most {profile.body_bytes} bytes; cut it")
 
 
 def unwanted(entry: Entry, now_ms: int, rules: Rules) -> Gone | None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wristlet.model.money import CURRENCIES, Money
+from wristlet.strap.messages.store import Origin
 from wristlet.strap.messages.words import Words
 from wristlet.strap.signals import Colour, Light, Signal, Urgency, Vibration
 from wristlet.wire.strap.message_choices import (
@@ -18,10 +19,9 @@ from wristlet.wire.strap.message_choices import (
     Hue,
     Level,
     Override,
-    Ringer,
     Verdict,
 )
-from wristlet.wire.strap.messages import AppRule, Notice, Payment, Rules
+from wristlet.wire.strap.messages import Alarm, AppRule, Notice, Payment, Rules
 
 HOLD_MS: Final = 4_000
 HOLD_MAX_MS: Final = 12_000
@@ -50,10 +50,16 @@ _OVERRIDES: Final = MappingProxyType(
     {Override.QUIET: Level.QUIET, Override.NORMAL: Level.NORMAL, Override.URGENT: Level.URGENT}
 )
 _ANY_APP: Final = AppRule()
+OWN_APPS: Final = MappingProxyType(
+    {Origin.CALL: "#call", Origin.ALARM: "#alarm", Origin.TIMER: "#timer"}
+)
+"""No phone's app is called so: rules for apps leave the strap's own notices alone."""
 
 
 def rule_for(app: str, rules: Rules) -> AppRule:
     """Return the rule of an app: its own, else the one for all others, else the house's."""
+    if app in OWN_APPS.values():
+        return _ANY_APP
     by_app = {rule.app: rule for rule in rules.apps}
     return by_app.get(app) or by_app.get("") or _ANY_APP
 
@@ -63,11 +69,14 @@ def level_of(notice: Notice, rules: Rules) -> Level:
     return _OVERRIDES.get(rule_for(notice.app, rules).level, notice.level)
 
 
+def hides(rules: Rules, *, worn: bool) -> bool:
+    """Tell whether contents are hidden now."""
+    return rules.hide is Hide.ALWAYS or (rules.hide is Hide.NOT_WORN and not worn)
+
+
 def is_hidden(notice: Notice, rules: Rules, *, worn: bool) -> bool:
     """Tell whether only the app may be named now."""
-    if rule_for(notice.app, rules).hidden or rules.hide is Hide.ALWAYS:
-        return True
-    return rules.hide is Hide.NOT_WORN and not worn
+    return rule_for(notice.app, rules).hidden or hides(rules, worn=worn)
 
 
 def message(
@@ -96,12 +105,21 @@ def call(caller: str, words: Words, *, hidden: bool, silent: bool) -> Signal:
     )
 
 
-def ring(ringer: Ringer, label: str, clock: str, words: Words, *, silent: bool) -> Signal:
-    """Return one ring of an alarm or timer; `clock` is its local time."""
-    name = words.alarm if ringer is Ringer.ALARM else words.timer
-    lines = _shown(f"{name} {clock}".rstrip(), label)
+def alarm(set_: Alarm, words: Words, *, silent: bool) -> Signal:
+    """Return one ring of an alarm, with its local time."""
+    clock = f"{set_.minute // 60}:{set_.minute % 60:02}"
+    return _ring(f"{words.alarm} {clock}", set_.label, silent=silent)
+
+
+def timer(label: str, words: Words, *, silent: bool) -> Signal:
+    """Return one ring of a timer."""
+    return _ring(words.timer, label, silent=silent)
+
+
+def _ring(name: str, label: str, *, silent: bool) -> Signal:
+    buzz = None if silent else ALARM_BUZZ
     light = Light(Colour.YELLOW, 3)
-    return Signal(lines, light, None if silent else ALARM_BUZZ, Urgency.URGENT, RING_PERIOD_MS)
+    return Signal(_shown(name, label), light, buzz, Urgency.URGENT, RING_PERIOD_MS)
 
 
 def more(count: int, words: Words) -> Signal:
@@ -129,9 +147,22 @@ def _lines(notice: Notice, words: Words, *, hidden: bool, worn: bool) -> tuple[s
         if hidden:
             return (words.payment,)
         return _payment_lines(notice.payment, words, worn=worn)
+    heading = _own_heading(notice, words)
+    if heading:
+        return _shown(heading, "" if hidden else notice.title)
     if hidden:
         return _shown(notice.name or words.new_message, words.new_message)
     return _shown(notice.title or notice.name, notice.body)
+
+
+def _own_heading(notice: Notice, words: Words) -> str:
+    """Return what the strap calls a notice of its own, nothing for an app's message."""
+    headings = {
+        OWN_APPS[Origin.CALL]: words.missed_call,
+        OWN_APPS[Origin.ALARM]: words.missed_alarm,
+        OWN_APPS[Origin.TIMER]: words.timer_over,
+    }
+    return headings.get(notice.app, "")
 
 
 def _payment_lines(payment: Payment, words: Words, *, worn: bool) -> tuple[str, ...]:

@@ -31,7 +31,6 @@ FAULTS = st.lists(
 GOOD_BEFORE = st.integers(0, 6)
 NEWS_FAULTS = st.lists(st.sampled_from((0, LOST, TWICE, LATER)), min_size=1, max_size=4)
 CHOICE = st.integers(0, 1 << 16)
-LEVELS = st.sampled_from((Level.NORMAL, Level.NORMAL, Level.URGENT))
 APP = "com.example.mail"
 
 
@@ -39,6 +38,7 @@ class Messages(RuleBasedStateMachine):
     """`posted` are all contents by their text; each is unique."""
 
     with_updates = False
+    has_urgent = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,16 +73,22 @@ class Messages(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(level=LEVELS, expires=st.sampled_from((0, 0, 0, 60_000)))
-    def post(self, level: Level, expires: int) -> None:
-        self._notify(f"k{len(self.by_key)}", level, expires)
+    @rule(urgent=st.booleans(), expires=st.sampled_from((0, 0, 0, 60_000)), count=st.integers(1, 3))
+    def post(self, urgent: bool, expires: int, count: int) -> None:
+        level = Level.URGENT if urgent and self.has_urgent else Level.NORMAL
+        for _ in range(count):
+            self._notify(f"k{len(self.by_key)}", level, expires)
 
-    @precondition(lambda self: self.with_updates and self.by_key)
-    @rule(data=st.data(), level=LEVELS)
-    def update(self, data: st.DataObject, level: Level) -> None:
-        key = data.draw(st.sampled_from(sorted(self.by_key)))
-        if self._item(key) is not None:
-            self._notify(key, level, 0)
+    def _known_key(self, choice: int) -> str | None:
+        known = [key for key in sorted(self.by_key) if self._item(key) is not None]
+        return known[choice % len(known)] if known else None
+
+    @precondition(lambda self: self.with_updates)
+    @rule(choice=CHOICE)
+    def update(self, choice: int) -> None:
+        key = self._known_key(choice)
+        if key is not None:
+            self._notify(key, Level.NORMAL, 0)
 
     def _notify(self, key: str, level: Level, expires: int) -> None:
         text, now_ms = f"<{len(self.posted)}>", self.world.clock.now_ms()
@@ -102,21 +108,23 @@ class Messages(RuleBasedStateMachine):
             self.posted.append(text)
             self.by_key[key] = text
 
-    @precondition(lambda self: self.with_updates and self.by_key)
-    @rule(data=st.data())
-    def withdraw(self, data: st.DataObject) -> None:
-        key = data.draw(st.sampled_from(sorted(self.by_key)))
-        if self._item(key) is None:
+    @precondition(lambda self: self.with_updates)
+    @rule(choice=CHOICE)
+    def withdraw(self, choice: int) -> None:
+        key = self._known_key(choice)
+        if key is None:
             return
         if self._survive(lambda: self.phone.withdraw(APP, key)) or self._item(key) is None:
             self.withdrawn.add(self.by_key[key])
 
-    @rule()
-    def dismiss(self) -> None:
-        shown = self.world.strap._shower.shown
-        entry = shown and self.world.strap._records.all("entry", Entry).get(shown.key)
-        if self._survive(lambda: self.world.strap.dismiss_shown()) and entry:
-            self.put_away[entry.notice.title] += 1
+    @rule(times=st.integers(1, 3), news=st.sampled_from((0, LOST, LATER)))
+    def dismiss(self, times: int, news: int) -> None:
+        self.world.news_faults = [news]
+        for _ in range(times):
+            shown = self.world.strap._shower.shown
+            entry = shown and self.world.strap._records.all("entry", Entry).get(shown.key)
+            if self._survive(lambda: self.world.strap.dismiss_shown()) and entry:
+                self.put_away[entry.notice.title] += 1
 
     @rule(good=GOOD_BEFORE, faults=FAULTS)
     def sync(self, good: int, faults: list[int]) -> None:
@@ -155,6 +163,14 @@ class Messages(RuleBasedStateMachine):
     @invariant()
     def nothing_alerts_twice(self) -> None:
         again = [text for text, n in Counter(self.world.alerts()).items() if "<" in text and n > 1]
+        assert again == []
+
+    @invariant()
+    def nothing_is_shown_twice(self) -> None:
+        """A cut or something urgent may bring a text back, without a sign; nothing else may."""
+        if self.cuts or self.has_urgent:
+            return
+        again = [text for text, n in Counter(self.world.texts()).items() if "<" in text and n > 1]
         assert again == []
 
     def teardown(self) -> None:
@@ -200,6 +216,7 @@ class Messages(RuleBasedStateMachine):
 
 class MessagesWithUpdates(Messages):
     with_updates = True
+    has_urgent = False
 
 
 MODEL = settings(max_examples=100, stateful_step_count=50, deadline=None)

@@ -118,9 +118,10 @@ class Presenter:
     def _show_more(self, chosen: Next) -> None:
         draft = self._records.draft()
         shared = common(draft)
+        # Shown first: a power cut between makes the wearer read the number twice, never not at all.
+        self._stand(chosen, signs.more(shared.more, self.words()))
         draft.put(COMMON, replace(shared, more=0))
         draft.commit()
-        self._stand(chosen, signs.more(shared.more, self.words()))
 
     def _ring_signal(self, chosen: Next) -> Signal:
         draft = self._records.draft()

@@ -207,7 +207,7 @@ class MessagesEndpoint:
         if shown is None:
             return False
         if shown.key == MORE_KEY and button is buttons.dismiss:
-            self._shower.hide(clear=True)
+            self._shower.hide()
         elif not button(draft, shown.key, action, self._shower.now_ms()):
             return False
         self._commit_telling(draft)

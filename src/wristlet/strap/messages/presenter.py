@@ -22,12 +22,10 @@ from wristlet.strap.messages.store import (
     common,
 )
 from wristlet.strap.messages.words import Words, words
-from wristlet.strap.signals import Signal, Urgency
+from wristlet.strap.signals import Signal
 
 BURST_MS: Final = 10_000
 """Messages of one app that come thicker than this vibrate once."""
-CLEAR: Final = Signal(urgency=Urgency.URGENT, hold_ms=0)
-"""Takes away what was shown before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,10 @@ class Surroundings:
     """The strap's wall clock; the environment's when None."""
     offset: Offset = utc
     language: Callable[[], str] = lambda: "en"
+    can_show: Callable[[], bool] = lambda: True
+    """Whether the strap presents messages at all: not when it is off or asleep."""
+    withdraw: Callable[[Signal], None] = lambda _signal: None
+    """Takes back a signal that was presented, on the face or waiting behind another."""
 
 
 class Presenter:
@@ -64,13 +66,16 @@ class Presenter:
         """Bring what is shown into line with what is remembered."""
         draft, shown = self._records.draft(), self.shown
         chosen = showing.choose(draft, self.now_ms(), self._around.offset)
+        if not self._around.can_show():
+            self.hide()
+            return
         if shown is None:
             self._show(chosen)
             return
         gone = shown.key != MORE_KEY and record(draft, shown.key) is None
         over = shown.until_ms <= self.steady_ms()
         if gone or over or (chosen is not None and showing.pushes_aside(chosen, shown)):
-            self.hide(clear=gone and not over and chosen is None)
+            self.hide()
             self._show(chosen)
         elif shown.look != self._look(draft, shown.key):
             if not shown.is_ring:
@@ -78,11 +83,11 @@ class Presenter:
             elif chosen is not None and chosen.key == shown.key:
                 self._show(chosen)
 
-    def hide(self, *, clear: bool) -> None:
-        """Forget what is shown; with `clear` the display goes dark at once."""
-        self.shown = None
-        if clear:
-            self._present(CLEAR)
+    def hide(self) -> None:
+        """Let go of what is shown; before its time is over it also goes from the face."""
+        shown, self.shown = self.shown, None
+        if shown is not None and shown.until_ms > self.steady_ms():
+            self._around.withdraw(shown.signal)
 
     def show_entry(self, key: str, *, again: bool = False) -> None:
         """Show a message; the first time it is noted durably before anybody can notice it."""
@@ -137,7 +142,8 @@ class Presenter:
     def _stand(self, chosen: Next, signal: Signal) -> None:
         look = self._look(self._records.draft(), chosen.key)
         until_ms = self.steady_ms() + signal.hold_ms
-        self.shown = Shown(chosen.key, until_ms, chosen.is_ring, chosen.level, look)
+        self.hide()
+        self.shown = Shown(chosen.key, until_ms, chosen.is_ring, chosen.level, look, signal)
         self._present(signal)
 
     def _look(self, draft: Draft, key: str) -> object:

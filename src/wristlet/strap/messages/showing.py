@@ -23,6 +23,7 @@ from wristlet.strap.messages.store import (
     TimerSet,
     common,
 )
+from wristlet.strap.signals import Signal
 from wristlet.wire.strap.message_choices import Exempt, Level
 from wristlet.wire.strap.messages import Call
 
@@ -41,6 +42,7 @@ class Shown:
     level: Level
     look: object
     """All that its sight depends on: a change is seen by that."""
+    signal: Signal
 
 
 @dataclass(frozen=True, slots=True)

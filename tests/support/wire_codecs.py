@@ -12,12 +12,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support.message_values import any_in
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
 from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
+from wristlet.wire.strap import messages as strap_messages
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,15 @@ def _entry(name: str, values: st.SearchStrategy[Any], module: Any, tag: int) -> 
 
 
 CODECS: tuple[Codec, ...] = (
+    Codec(
+        "strap message event",
+        any_in(strap_messages.NEWS).filter(
+            lambda value: not isinstance(value, strap_messages.FindPhone)
+        ),
+        strap_messages.NEWS.encode,
+        strap_messages.decode_event,
+        ("strap.messages.decode_event", "strap.fields.Family.decode"),
+    ),
     Codec(
         "ber objects",
         tuples_of(TLV),

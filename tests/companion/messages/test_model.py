@@ -14,7 +14,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from support.messages_world import LATER, LOST, STALE_ANSWER, TWICE, UNANSWERED, World
 from wristlet.companion.messages.box import EffectKind, Item
@@ -220,9 +226,9 @@ class MessagesWithUpdates(Messages):
 
 
 MODEL = settings(max_examples=100, stateful_step_count=50, deadline=None)
-TestMessages = Messages.TestCase
-TestMessages.settings = MODEL
-TestMessages.pytestmark = [pytest.mark.slow]
-TestMessagesWithUpdates = MessagesWithUpdates.TestCase
-TestMessagesWithUpdates.settings = MODEL
-TestMessagesWithUpdates.pytestmark = [pytest.mark.slow]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", [Messages, MessagesWithUpdates])
+def test_books_balance_and_both_ends_agree(machine: type[Messages]) -> None:
+    run_state_machine_as_test(machine, settings=MODEL)

@@ -20,6 +20,7 @@ from wristlet.wire.strap.messages import (
     REQUESTS,
     SOURCE_BYTES,
     Action,
+    Call,
     Greeting,
     Order,
     Post,
@@ -119,7 +120,7 @@ class CallItem:
 
     id: int
     key: str
-    time_ms: int
+    call: Call
     state: CallState = CallState.INCOMING
     sent: bool = False
 

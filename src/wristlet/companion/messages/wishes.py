@@ -128,7 +128,7 @@ def ring(
         *(source, 0, call_id, time_ms, CallState.INCOMING, cut_bytes(caller, CALLER_BYTES)),
         *(caller_key, favourite, acts),
     )
-    draft.put(f"call/{call_id:08x}", CallItem(call_id, key, time_ms))
+    draft.put(f"call/{call_id:08x}", CallItem(call_id, key, order))
     wish(draft, call_subject(call_id), order)
     calls = sorted(draft.all("call", CallItem).items())
     for old_key, old in calls[: max(0, len(calls) - CALLS_MAX)]:
@@ -141,15 +141,12 @@ def change_call(draft: Draft, call: CallItem, state: CallState) -> None:
     if call.state is not CallState.INCOMING:
         return
     subject, key = call_subject(call.id), f"call/{call.id:08x}"
-    waiting = wished(draft, subject)
-    if isinstance(waiting, Call) and not call.sent:
-        if state is CallState.ANSWERED:
-            unwish(draft, subject)
-            draft.put(key, None)
-            return
-        wish(draft, subject, replace(waiting, state=CallState.MISSED))
-    else:
-        wish(draft, subject, Call(box(draft).source, 0, call.id, call.time_ms, state))
+    if not call.sent and state is CallState.ANSWERED:
+        unwish(draft, subject)
+        draft.put(key, None)
+        return
+    told = state if call.sent else CallState.MISSED
+    wish(draft, subject, replace(call.call, state=told))
     draft.put(key, replace(call, state=state))
 
 

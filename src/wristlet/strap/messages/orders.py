@@ -153,7 +153,8 @@ def _call(order: Call, draft: Draft, now_ms: int, profile: Profile) -> None:
     # What the wearer declined or took on the strap rings no more: its end is no missed call.
     ended_unheard = order.state is CallState.ENDED and ringing is not None
     if is_late or ended_unheard or order.state is CallState.MISSED:
-        miss_call(draft, order, now_ms, profile)
+        known = order if ringing is None else ringing.call  # who it was need be said only once
+        miss_call(draft, known, now_ms, profile)
 
 
 def miss_call(draft: Draft, call: Call, now_ms: int, profile: Profile) -> None:

@@ -80,6 +80,7 @@ class World:
         self.clock = SimClock()
         self.phone_disk, self.strap_disk = MemoryDisk(), MemoryDisk()
         self.signals: list[Signal] = []
+        self.shown_at_ms: list[int] = []
         self.profile = profile or Profile()
         self.worn = True
         self.offset_minutes = 0
@@ -105,11 +106,15 @@ class World:
         return MessagesEndpoint(
             self._env(self.strap_disk, "strap"),
             "/strap",
-            present=self.signals.append,
+            present=self._present,
             news=self._news,
             profile=self.profile,
             around=around,
         )
+
+    def _present(self, signal: Signal) -> None:
+        self.signals.append(signal)
+        self.shown_at_ms.append(self.clock.now_ms())
 
     # The link
 
@@ -173,6 +178,14 @@ class World:
         self.phone_disk = _image(self.phone_disk, choice)
         self.disconnect()
         self.phone = self._new_phone()
+
+    def fork(self, strap_disk: MemoryDisk) -> World:
+        """Return another world at this moment, its strap coming up on that disk."""
+        other = World(self.profile)
+        other.clock.advance_us(self.clock.monotonic_us())
+        other.phone_disk, other.strap_disk = self.phone_disk.copy(), strap_disk
+        other.phone, other.strap = other._new_phone(), other._new_strap()
+        return other
 
     def texts(self) -> list[str]:
         """All that was shown, line by line."""

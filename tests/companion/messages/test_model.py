@@ -23,13 +23,15 @@ from hypothesis.stateful import (
 )
 
 from support.messages_world import LATER, LOST, STALE_ANSWER, TWICE, UNANSWERED, World
+from wristlet.companion.messages import wishes
 from wristlet.companion.messages.box import EffectKind, Item
 from wristlet.companion.messages.content import Notification
 from wristlet.companion.messages.messenger import Messenger
-from wristlet.companion.messages.wishes import find_item
+from wristlet.companion.messages.wishes import find_call, find_item
 from wristlet.env.memory_disk import SimulatedCrash
-from wristlet.strap.messages.store import Entry, Profile, State
-from wristlet.wire.strap.message_choices import Level
+from wristlet.strap.messages.orders import RING_MAX_MS
+from wristlet.strap.messages.store import Entry, Origin, Profile, Ringing, State
+from wristlet.wire.strap.message_choices import CallState, Level
 
 FAULTS = st.lists(
     st.sampled_from((0, 0, LOST, UNANSWERED, TWICE, LATER, STALE_ANSWER)), min_size=1, max_size=6
@@ -45,15 +47,18 @@ class Messages(RuleBasedStateMachine):
 
     with_updates = False
     has_urgent = True
+    has_calls = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(Profile(messages_max=6))
+        self.world = World(Profile(messages_max=10))
         self.posted: list[str] = []
         self.replaced: set[str] = set()
         self.withdrawn: set[str] = set()
         self.by_key: dict[str, str] = {}
         self.put_away: Counter[str] = Counter()
+        self.called_at_ms: dict[str, int] = {}
+        self.taken_calls: set[str] = set()
         self.cuts = 0
         self.world.connect()
 
@@ -79,7 +84,7 @@ class Messages(RuleBasedStateMachine):
 
     # What happens
 
-    @rule(urgent=st.booleans(), expires=st.sampled_from((0, 0, 0, 60_000)), count=st.integers(1, 3))
+    @rule(urgent=st.booleans(), expires=st.sampled_from((0, 0, 0, 60_000)), count=st.integers(1, 2))
     def post(self, urgent: bool, expires: int, count: int) -> None:
         level = Level.URGENT if urgent and self.has_urgent else Level.NORMAL
         for _ in range(count):
@@ -103,11 +108,11 @@ class Messages(RuleBasedStateMachine):
             level=level,
             expires_ms=now_ms + expires if expires else 0,
         )
-        before = self._item(key)
+        before, dropped = self._item(key), self.phone.status().counts.dropped
         self._survive(lambda: self.phone.notify(found))
         after = self._item(key)
         is_kept = after is not None and (before is None or after.revision > before.revision)
-        dropped_at_once = self.phone.status().counts.dropped and after is None
+        dropped_at_once = after is None and self.phone.status().counts.dropped > dropped
         if is_kept or dropped_at_once:
             if key in self.by_key:
                 self.replaced.add(self.by_key[key])
@@ -123,13 +128,38 @@ class Messages(RuleBasedStateMachine):
         if self._survive(lambda: self.phone.withdraw(APP, key)) or self._item(key) is None:
             self.withdrawn.add(self.by_key[key])
 
+    @precondition(lambda self: self.has_calls)
+    @rule()
+    def call(self) -> None:
+        caller = f"({len(self.called_at_ms)})"
+        now_ms = self.world.clock.now_ms()
+        self._survive(lambda: self.phone.call_incoming(caller, caller))
+        if find_call(self.phone._records.draft(), caller) is not None:
+            self.called_at_ms[caller] = now_ms
+
+    @precondition(lambda self: self.called_at_ms)
+    @rule(choice=CHOICE, is_answered=st.booleans())
+    def end_call(self, choice: int, is_answered: bool) -> None:
+        caller = f"({choice % len(self.called_at_ms)})"
+        known = find_call(self.phone._records.draft(), caller)
+        if is_answered and known is not None and known.state is CallState.INCOMING:
+            self.taken_calls.add(caller)
+            self._survive(lambda: self.phone.call_answered(caller))
+        else:
+            self._survive(lambda: self.phone.call_ended(caller))
+
     @rule(times=st.integers(1, 3), news=st.sampled_from((0, LOST, LATER)))
     def dismiss(self, times: int, news: int) -> None:
+        self._survive(self.world.sync)
         self.world.news_faults = [news]
         for _ in range(times):
             shown = self.world.strap._shower.shown
             entry = shown and self.world.strap._records.all("entry", Entry).get(shown.key)
-            if self._survive(lambda: self.world.strap.dismiss_shown()) and entry:
+            rings = shown and self.world.strap._records.all("call", Ringing).get(shown.key)
+            lives = self._survive(lambda: self.world.strap.dismiss_shown())
+            if rings:
+                self.taken_calls.add(rings.call.caller)
+            elif lives and entry and entry.origin is Origin.MESSAGE:
                 self.put_away[entry.notice.title] += 1
 
     @rule(good=GOOD_BEFORE, faults=FAULTS)
@@ -137,11 +167,17 @@ class Messages(RuleBasedStateMachine):
         self.world.link.faults = [0] * good + faults
         self._survive(self.world.sync)
 
+    @rule()
+    def sync_well(self) -> None:
+        self.world.link.faults = []
+        self._survive(self.world.connect)
+        self._survive(self.world.sync)
+
     @rule(faults=NEWS_FAULTS)
     def spoil_news(self, faults: list[int]) -> None:
         self.world.news_faults = faults
 
-    @rule(duration_ms=st.sampled_from((1, 1_500, 4_000, 30_000)))
+    @rule(duration_ms=st.sampled_from((1_500, 4_000, 30_000, 120_000)))
     def wait(self, duration_ms: int) -> None:
         self._survive(lambda: self.world.pass_ms(duration_ms))
 
@@ -173,11 +209,17 @@ class Messages(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_shown_twice(self) -> None:
-        """A cut or something urgent may bring a text back, without a sign; nothing else may."""
+        """A cut or what presses in may bring a text back, without a sign; nothing else may."""
         if self.cuts or self.has_urgent:
             return
         again = [text for text, n in Counter(self.world.texts()).items() if "<" in text and n > 1]
         assert again == []
+
+    @invariant()
+    def no_old_call_rings(self) -> None:
+        for signal, at_ms in zip(self.world.signals, self.world.shown_at_ms, strict=True):
+            if signal.lines[:1] == ("Call",):
+                assert at_ms - self.called_at_ms.get(signal.lines[1], at_ms) < RING_MAX_MS
 
     def teardown(self) -> None:
         world = self.world
@@ -200,7 +242,10 @@ class Messages(RuleBasedStateMachine):
         assert counts.refused == counts.filtered == 0
         unseen = set(self.posted) - set(self.world.texts())
         owed = unseen - self.replaced - self.withdrawn
-        assert len(owed) <= accounted <= len(unseen), (owed, counts)
+        missed = {s.lines[1] for s in self.world.signals if s.lines[:1] == ("Missed call",)}
+        quiet_calls = set(self.called_at_ms) - missed
+        owed |= quiet_calls - self.taken_calls
+        assert len(owed) <= accounted <= len(unseen) + len(quiet_calls), (owed, counts)
         told = sum(int(n) for n in re.findall(r"\+(\d+) more", "\n".join(self.world.texts())))
         if self.cuts == 0:
             assert told == counts.dropped + counts.overflow
@@ -209,7 +254,8 @@ class Messages(RuleBasedStateMachine):
     def check_both_ends_agree(self) -> None:
         entries = self.world.strap._records.all("entry", Entry).values()
         items = self.phone._records.all("item", Item).values()
-        assert {(e.id, e.revision) for e in entries} == {(i.id, i.revision) for i in items}
+        held = {(e.id, e.revision) for e in entries if e.origin is Origin.MESSAGE}
+        assert held == {(i.id, i.revision) for i in items}
         assert all(entry.state is State.SEEN for entry in entries)
         dismissed = Counter(
             self.by_key[e.key] for e in self.phone.effects() if e.kind is EffectKind.DISMISS
@@ -223,6 +269,7 @@ class Messages(RuleBasedStateMachine):
 class MessagesWithUpdates(Messages):
     with_updates = True
     has_urgent = False
+    has_calls = False
 
 
 MODEL = settings(max_examples=100, stateful_step_count=50, deadline=None)
@@ -230,5 +277,8 @@ MODEL = settings(max_examples=100, stateful_step_count=50, deadline=None)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", [Messages, MessagesWithUpdates])
-def test_books_balance_and_both_ends_agree(machine: type[Messages]) -> None:
+def test_books_balance_and_both_ends_agree(
+    machine: type[Messages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wishes, "QUEUE_MAX", 6)
     run_state_machine_as_test(machine, settings=MODEL)

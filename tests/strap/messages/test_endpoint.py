@@ -212,6 +212,18 @@ def test_what_is_over_is_not_shown() -> None:
     assert (event.id, event.why) == (mail, Gone.STALE)
 
 
+def test_what_was_pushed_aside_and_is_over_counts_as_seen() -> None:
+    strap = Strap()
+    strap.post("now", expires_ms=strap.now + 20_000)
+    strap.call(99)
+    strap.wait(30_000)
+    strap.call(99, CallState.ANSWERED)
+    assert strap.lines() == [("now",), *[("Call", "Mum")] * 11]
+    strap.wait(1)
+    assert strap.end.browse()
+    assert strap.lines() == [("now",)]
+
+
 # ------------------------------------------------------------------ privacy
 
 

@@ -48,6 +48,8 @@ def pass_time(draft: Draft, now_ms: int, offset: Offset, profile: Profile) -> No
         why = unwanted(entry, now_ms, rules)
         if why is not None and entry.state is State.WAITING:
             leave(draft, key, entry, now_ms, why)
+        elif why is not None and entry.state is State.ALERTED:  # pushed aside, then over
+            draft.put(key, replace(entry, state=State.SEEN))
 
 
 def _pass_alarm(

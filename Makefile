@@ -10,7 +10,7 @@ ARGS ?=
 JOBS ?= 2
 
 LOCKED := $(addprefix requirements/,bootstrap.txt main.txt build.txt)
-LOCKED_DEV := $(LOCKED) $(addprefix requirements/,dev.txt yubikey.txt)
+LOCKED_DEV := $(LOCKED) $(addprefix requirements/,dev.txt yubikey.txt activity-data.txt)
 # The runner of the promises writes promises.json; without one, plain tests.
 PROMISES := $(if $(wildcard tests/promises/run.py),tests/promises/run.py,-m pytest -q -m promise tests/promises)
 RUN := .venv/.stamp-main

@@ -12,12 +12,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support import activity_values
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
 from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
+from wristlet.wire.strap import activity, activity_log
 
 
 @dataclass(frozen=True)
@@ -348,5 +350,44 @@ CODECS: tuple[Codec, ...] = (
         registry.encode_failed,
         registry.parse_failed,
         ("gp.registry.parse_failed",),
+    ),
+    Codec(
+        "activity records",
+        activity_values.BLOCKS,
+        activity_log.encode_records,
+        activity_log.decode_records,
+        ("strap.activity_log.decode_records",),
+    ),
+    Codec(
+        "activity position",
+        activity_values.positions(),
+        activity.encode_position,
+        activity.decode_position,
+        ("strap.activity.decode_position",),
+    ),
+    Codec(
+        "activity request",
+        activity_values.REQUESTS,
+        lambda request: request.encode(),
+        activity.decode_request,
+        (
+            "strap.activity.decode_request",
+            "strap.activity.ReadLog.decode",
+            "strap.activity.AskExtent.decode",
+        ),
+    ),
+    Codec(
+        "activity extent",
+        activity_values.EXTENTS,
+        lambda extent: extent.encode(),
+        activity.Extent.decode,
+        ("strap.activity.Extent.decode",),
+    ),
+    Codec(
+        "activity page",
+        activity_values.pages(),
+        lambda page: page.encode(),
+        activity.Page.decode,
+        ("strap.activity.Page.decode",),
     ),
 )

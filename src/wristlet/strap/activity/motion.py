@@ -22,8 +22,10 @@ from wristlet.wire.strap.activity_log import Kind
 RATE_MIN_HZ: Final = 10
 RATE_MAX_HZ: Final = 50
 
-STILL_MG: Final = 24
-"""A second in which no axis ranges over more is still: twice the noise of a common sensor."""
+QUIET_RANGE_MG: Final = 24
+"""A second in which no axis ranges over more needs no closer look."""
+STILL_MG: Final = 15
+"""A second that moves less about its mean is still: twice the noise of a common sensor."""
 COUNT_FLOOR_MG: Final = 10
 COUNT_STEP_MG: Final = 16
 
@@ -62,10 +64,14 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One second: strength of movement about its mean, and whether nothing moved at all."""
+    """One second: how strongly the wrist moved about its mean place."""
 
     moved_mg: float
-    still: bool
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moved but the sensor's noise."""
+        return self.moved_mg < STILL_MG
 
     @property
     def count(self) -> int:
@@ -99,23 +105,18 @@ class MotionMeter:
     def second(self, samples: Sequence[int]) -> Second:
         """Take one second: x, y, z in thousandths of g, sample after sample."""
         axes = (samples[0::3], samples[1::3], samples[2::3])
-        moved, still = 0.0, True
-        for axis in axes:
-            if max(axis) - min(axis) > STILL_MG:
-                still = False
-                break
-        if not still:
-            size = self.rate_hz
+        moved = 0.0
+        if any(max(axis) - min(axis) > QUIET_RANGE_MG for axis in axes):
             variance = 0.0
             for axis in axes:
                 total = sum(axis)
-                variance += sum(map(mul, axis, axis)) - total * total / size
-            moved = sqrt(max(0.0, variance) / size)
+                variance += sum(map(mul, axis, axis)) - total * total / self.rate_hz
+            moved = sqrt(max(0.0, variance) / self.rate_hz)
         for window, axis in zip(self._windows, axes, strict=True):
             window.append(axis)
         self._moved.append(moved)
         self._seconds += 1
-        return Second(moved, still)
+        return Second(moved)
 
     @property
     def is_due(self) -> bool:

@@ -51,6 +51,7 @@ class SleepScorer:
     def finish(self) -> list[bool]:
         """Score the minutes still held back as if stillness followed; begin anew after them."""
         left = []
+        self._counts.extend([0] * (AHEAD - self._waiting))
         while self._waiting:
             self._counts.append(0)
             left.append(self._score())

@@ -1,0 +1,65 @@
+"""The sleep scorer against its sums done the long way, and the rules that look back."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wristlet.strap.activity.sleep import AHEAD, SleepScorer
+
+AWAKE, QUIET = 2000, 0
+
+
+def scored(counts: list[int]) -> list[bool]:
+    scorer = SleepScorer()
+    found = [verdict for count in counts if (verdict := scorer.push(count)) is not None]
+    assert len(found) == max(0, len(counts) - AHEAD)
+    return found + scorer.finish()
+
+
+def long_way(counts: list[int]) -> list[bool]:
+    """The published sum of each minute, then the three rules, over the whole row at once."""
+    padded = [0, 0, 0, 0, *counts, 0, 0]
+    weights = [0.106, 0.054, 0.058, 0.076, 0.230, 0.074, 0.067]
+    raw = [
+        sum(w * c / 30 for w, c in zip(weights, padded[at : at + 7], strict=True)) < 1
+        for at in range(len(counts))
+    ]
+    result = list(raw)
+    for at in range(1, len(raw)):
+        if not raw[at] or raw[at - 1]:
+            continue
+        run = next((n for n in range(at) if raw[at - 1 - n]), at)
+        settle = 4 if run >= 15 else 3 if run >= 10 else 1 if run >= 4 else 0
+        end = next((n for n in range(at, len(raw)) if not raw[n]), len(raw))
+        for minute in range(at, min(at + settle, end)):
+            result[minute] = False
+    return result
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 7, 40, 90, 150, 400, 3000]), max_size=120))
+def test_streaming_gives_what_the_whole_row_gives(counts: list[int]) -> None:
+    assert scored(counts) == long_way(counts)
+
+
+def test_stillness_is_sleep_and_movement_is_not() -> None:
+    assert scored([QUIET] * 30) == [True] * 30
+    assert scored([AWAKE] * 30) == [False] * 30
+
+
+def test_turning_over_is_not_waking() -> None:
+    assert all(scored([QUIET] * 20 + [100] + [QUIET] * 20))
+
+
+def test_the_first_minutes_after_long_waking_are_awake() -> None:
+    verdicts = scored([AWAKE] * 20 + [QUIET] * 20)
+    # Four minutes in which the sum still holds the last movement, then four of the rule.
+    assert verdicts.index(True) == 20 + 4 + 4
+
+
+def test_a_finished_scorer_begins_anew() -> None:
+    scorer = SleepScorer()
+    for _ in range(20):
+        scorer.push(AWAKE)
+    assert scorer.finish() == [False, False]
+    assert [scorer.push(QUIET) for _ in range(3)] == [None, None, True]

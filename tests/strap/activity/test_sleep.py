@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.sleep_rules import settled
 from wristlet.strap.activity.sleep import AHEAD, SleepScorer
 
 AWAKE, QUIET = 2000, 0
@@ -25,16 +26,7 @@ def long_way(counts: list[int]) -> list[bool]:
         sum(w * c / 30 for w, c in zip(weights, padded[at : at + 7], strict=True)) < 1
         for at in range(len(counts))
     ]
-    result = list(raw)
-    for at in range(1, len(raw)):
-        if not raw[at] or raw[at - 1]:
-            continue
-        run = next((n for n in range(at) if raw[at - 1 - n]), at)
-        settle = 4 if run >= 15 else 3 if run >= 10 else 1 if run >= 4 else 0
-        end = next((n for n in range(at, len(raw)) if not raw[n]), len(raw))
-        for minute in range(at, min(at + settle, end)):
-            result[minute] = False
-    return result
+    return settled(raw)
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 7, 40, 90, 150, 400, 3000]), max_size=120))

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import authorisation, codec, memory, provisioning, tap
+from bench import activity, authorisation, codec, memory, provisioning, tap
 from bench.measure import Result
 
 
@@ -32,6 +32,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "provisioning": provisioning.run,
     "memory": memory.run,
     "codec": codec.run,
+    "activity": activity.run,
 }
 _SIGNS: Final = {"at_most": "≤", "at_least": "≥", "information": ""}
 

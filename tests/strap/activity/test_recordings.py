@@ -191,21 +191,21 @@ def test_sleep_of_recorded_counts_against_their_own_scorers() -> None:
         for recording in recordings:
             mine = ours(recording.counts)
             for name, scorer in scorers.items():
-                theirs = scorer(recording.counts)
-                known = [at for at, verdict in enumerate(theirs) if verdict is not None]
+                verdicts_there = scorer(recording.counts)
+                theirs = [bool(verdict) for verdict in verdicts_there]
+                known = [at for at, verdict in enumerate(verdicts_there) if verdict is not None]
                 known = [at for at in known if len(WEIGHTS) <= at < len(theirs) - len(WEIGHTS)]
                 rows = pooled.setdefault(name, ([], [], []))
                 rows[0].extend(mine[at] for at in known)
-                rows[1].extend(bool(theirs[at]) for at in known)
+                rows[1].extend(theirs[at] for at in known)
                 rows[2].extend(recording.counts[at] < 20 for at in known)
                 if name == "Cole-Kripke":
-                    raw = [bool(verdict) for verdict in theirs]
                     inner = slice(60, -len(WEIGHTS))
-                    assert mine[inner] == settled(raw)[inner], recording.name
+                    assert mine[inner] == settled(theirs)[inner], recording.name
     floors = {
         "Cole-Kripke": 0.95, "Cole-Kripke, rescored": 0.98, "Sadeh": 0.91, "Scripps": 0.88,
     }  # fmt: skip
-    for name, (mine, theirs, simple) in pooled.items():
-        assert kappa(mine, theirs) >= floors[name], name
-        assert kappa(mine, theirs) > kappa(simple, theirs), name
+    for name, (strap, other, simple) in pooled.items():
+        assert kappa(strap, other) >= floors[name], name
+        assert kappa(strap, other) > kappa(simple, other), name
     assert pooled.keys() == floors.keys()

@@ -104,15 +104,17 @@ class MotionMeter:
 
     def second(self, samples: Sequence[int]) -> Second:
         """Take one second: x, y, z in thousandths of g, sample after sample."""
-        axes = (samples[0::3], samples[1::3], samples[2::3])
+        x, y, z = samples[0::3], samples[1::3], samples[2::3]
         moved = 0.0
-        if any(max(axis) - min(axis) > QUIET_RANGE_MG for axis in axes):
-            variance = 0.0
-            for axis in axes:
-                total = sum(axis)
-                variance += sum(map(mul, axis, axis)) - total * total / self.rate_hz
-            moved = sqrt(max(0.0, variance) / self.rate_hz)
-        for window, axis in zip(self._windows, axes, strict=True):
+        if (
+            max(x) - min(x) > QUIET_RANGE_MG
+            or max(y) - min(y) > QUIET_RANGE_MG
+            or max(z) - min(z) > QUIET_RANGE_MG
+        ):
+            square = sum(map(mul, x, x)) + sum(map(mul, y, y)) + sum(map(mul, z, z))
+            means = (sum(x) ** 2 + sum(y) ** 2 + sum(z) ** 2) / self.rate_hz
+            moved = sqrt(max(0.0, square - means) / self.rate_hz)
+        for window, axis in zip(self._windows, (x, y, z), strict=True):
             window.append(axis)
         self._moved.append(moved)
         self._seconds += 1
@@ -160,10 +162,14 @@ def rhythm(axes: Sequence[Sequence[float]], energy: float, rate_hz: float) -> Rh
     low, high = max(2, int(rate_hz * PERIOD_MIN_S)), int(rate_hz * PERIOD_MAX_S) + 1
     if energy <= 0 or high + 1 >= size:
         return None
-    alike = [
-        sum(sum(map(mul, axis[lag:], axis)) for axis in axes) * size / ((size - lag) * energy)
-        for lag in range(low - 1, high + 2)
-    ]
+    lags = range(low - 1, high + 2)
+    alike = [0.0] * len(lags)
+    for axis in axes:
+        alike = [
+            so_far + sum(map(mul, axis[lag:], axis))
+            for so_far, lag in zip(alike, lags, strict=True)
+        ]
+    alike = [found * size / ((size - lag) * energy) for found, lag in zip(alike, lags, strict=True)]
     peaks = [
         index
         for index in range(1, len(alike) - 1)

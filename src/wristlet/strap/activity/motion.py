@@ -48,7 +48,7 @@ HALF_STEADY: Final = 0.25
 PERIOD_MIN_S: Final = 0.28
 PERIOD_MAX_S: Final = 1.75
 STEP_PERIOD_MAX_S: Final = 0.55
-STRIDE_PERIOD_MIN_S: Final = 0.75
+STRIDE_PERIOD_MIN_S: Final = 0.80
 _NEARLY: Final = 0.85
 RUNNING_CADENCE_MIN: Final = 100
 
@@ -151,6 +151,9 @@ def judge(strength_mg: float, beat: Rhythm | None) -> Verdict:
         # An arm that swings while its owner stands is as slow as a stride, and gentler.
         return Verdict(Kind.ACTIVE)
     cadence = (120 if is_stride else 60) / beat.period_s
+    if running and cadence < RUNNING_CADENCE_MIN and beat.half_likeness >= STEADY:
+        # A quick runner's stride fell between two samples, and twice the stride did not.
+        cadence *= 2
     if running and cadence < RUNNING_CADENCE_MIN:
         return Verdict(Kind.SPORT)
     return Verdict(Kind.RUNNING if running else Kind.WALKING, cadence)

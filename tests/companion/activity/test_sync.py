@@ -95,6 +95,21 @@ def test_what_was_overwritten_is_a_gap_with_its_size(phone: PhoneOnFile) -> None
     phone.close()
 
 
+def test_a_strap_is_forgotten_alone_and_wholly(phone: PhoneOnFile) -> None:
+    rings = {"old": ring_on(MemoryDisk(), 1), "new": ring_on(MemoryDisk(), 2)}
+    for name, ring in rings.items():
+        for start in range(0, 600, 10):
+            ring.append(walked(start, 10))
+        done(ActivitySync(phone.store, name).run(Link(endpoint_of(ring))))
+    done(phone.store.forget("old"))
+    kept = rings["new"].extent
+    assert {row[0] for row in phone.rows()} == {kept.log_id}
+    assert {gap.log_id for gap in done(phone.store.gaps())} == {kept.log_id}
+    assert done(phone.store.next_record(rings["old"].extent.log_id)) == 0
+    assert done(phone.store.next_record(kept.log_id)) == 600
+    phone.close()
+
+
 def test_a_reset_log_is_another_log(phone: PhoneOnFile) -> None:
     for seed in (1, 2):
         ring = ring_on(MemoryDisk(), seed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.sleep_rules import settled
+from wristlet.lab.wearer import Wearer
+from wristlet.strap.activity.motion import MotionMeter
 from wristlet.strap.activity.sleep import AHEAD, SleepScorer
 
 AWAKE, QUIET = 2000, 0
@@ -55,3 +58,20 @@ def test_a_finished_scorer_begins_anew() -> None:
         scorer.push(AWAKE)
     assert scorer.finish() == [False, False]
     assert [scorer.push(QUIET) for _ in range(3)] == [None, None, True]
+
+
+@pytest.mark.slow
+def test_a_made_up_night_is_mostly_found_and_no_waking_is_slept_through() -> None:
+    wearer, meter = Wearer(10, seed=1), MotionMeter(10)
+    counts: list[int] = []
+    truth: list[bool] = []
+    for way, minutes in (("sit", 40), ("asleep", 200), ("sit", 10), ("asleep", 60), ("sit", 40)):
+        samples = getattr(wearer, way)(minutes * 60)
+        seconds = [meter.second(samples[at : at + 30]).count for at in range(0, len(samples), 30)]
+        counts += [sum(seconds[at : at + 60]) for at in range(0, len(seconds), 60)]
+        truth += [way == "asleep"] * minutes
+    verdicts = scored(counts)
+    found = sum(verdict for verdict, true in zip(verdicts, truth, strict=True) if true)
+    false = sum(verdict for verdict, true in zip(verdicts, truth, strict=True) if not true)
+    assert found >= 0.9 * sum(truth)
+    assert false == 0

@@ -118,6 +118,15 @@ class ActivityStore:
         )
         return Unplaced(*rows[0])
 
+    async def forget(self, strap: str) -> None:
+        """Delete everything of one strap, durably; a later sync fetches what it still holds."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            for name in ("minutes_forget", "gaps_forget", "logs_forget"):
+                connection.execute(SQL[name], {"strap": strap})
+
+        await self._database.write(delete)
+
 
 def _next_record(connection: sqlite3.Connection, log_id: bytes) -> int:
     row = connection.execute(SQL["next_record"], {"log_id": log_id}).fetchone()

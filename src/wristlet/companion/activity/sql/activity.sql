@@ -5,8 +5,14 @@ SELECT next_record FROM logs WHERE log_id = :log_id;
 INSERT INTO logs (log_id, strap, next_record) VALUES (:log_id, :strap, :next_record)
 ON CONFLICT (log_id) DO UPDATE SET next_record = excluded.next_record, strap = excluded.strap;
 
--- name: log_list
-SELECT log_id, strap, next_record FROM logs ORDER BY strap, log_id;
+-- name: minutes_forget!
+DELETE FROM minutes WHERE log_id IN (SELECT log_id FROM logs WHERE strap = :strap);
+
+-- name: gaps_forget!
+DELETE FROM gaps WHERE log_id IN (SELECT log_id FROM logs WHERE strap = :strap);
+
+-- name: logs_forget!
+DELETE FROM logs WHERE strap = :strap;
 
 -- name: minute_add!
 INSERT INTO minutes (log_id, record, boot, tick_s, utc_s, zone_min, seconds, steps, moving_s, count,

@@ -69,6 +69,7 @@ def test_records_come_back_exactly_and_after_reopening() -> None:
         assert again.position == ring.position
 
 
+@pytest.mark.slow
 @given(st.lists(activity_values.BLOCKS, max_size=8), st.integers(64, 4096))
 def test_any_records_come_back_in_pages_of_any_size(
     blocks: list[tuple[Record, ...]], bytes_max: int
@@ -80,6 +81,7 @@ def test_any_records_come_back_in_pages_of_any_size(
     assert everything(opened(disk), bytes_max=bytes_max) == row
 
 
+@pytest.mark.slow
 @given(st.integers(0, 400), st.integers(64, 500))
 def test_a_page_begins_at_the_exact_record_and_keeps_to_its_size(
     first: int, bytes_max: int

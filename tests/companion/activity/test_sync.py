@@ -95,6 +95,20 @@ def test_what_was_overwritten_is_a_gap_with_its_size(phone: PhoneOnFile) -> None
     phone.close()
 
 
+def test_a_page_taken_again_or_overlapping_adds_only_what_is_missing(phone: PhoneOnFile) -> None:
+    ring = ring_on(MemoryDisk(), sectors=16)
+    ring.append([Boot(1), Anchor(NOON_S, 60), *walked(0, 20)])
+    early = ring.read(0, 80)
+    assert 2 < len(early.records) < 22
+    assert done(phone.store.take("strap", early)).records == len(early.records)
+    again = done(phone.store.take("strap", early))
+    assert (again.records, again.next_record) == (0, len(early.records))
+    rest = done(phone.store.take("strap", ring.read(1, 4096)))
+    assert (rest.records, rest.lost) == (22 - len(early.records), 0)
+    assert [row[3] for row in phone.rows()] == list(range(1, 21))
+    phone.close()
+
+
 def test_a_strap_is_forgotten_alone_and_wholly(phone: PhoneOnFile) -> None:
     rings = {"old": ring_on(MemoryDisk(), 1), "new": ring_on(MemoryDisk(), 2)}
     for name, ring in rings.items():

@@ -105,7 +105,24 @@ def test_a_page_taken_again_or_overlapping_adds_only_what_is_missing(phone: Phon
     assert (again.records, again.next_record) == (0, len(early.records))
     rest = done(phone.store.take("strap", ring.read(1, 4096)))
     assert (rest.records, rest.lost) == (22 - len(early.records), 0)
+    assert done(phone.store.take("strap", early)).next_record == 22
+    assert done(phone.store.next_record(ring.extent.log_id)) == 22
     assert [row[3] for row in phone.rows()] == list(range(1, 21))
+    phone.close()
+
+
+def test_a_clock_that_was_set_in_a_gap_still_places_what_came_before(phone: PhoneOnFile) -> None:
+    ring = ring_on(MemoryDisk())
+    ring.append([Boot(1), *walked(0, 10)])
+    sync = ActivitySync(phone.store, "strap")
+    done(sync.run(Link(endpoint_of(ring))))
+    ring.append([Anchor(NOON_S, 60)])
+    for start in range(10, 1010, 10):
+        ring.append(walked(start, 10))
+    assert done(sync.run(Link(endpoint_of(ring)))).lost > 1
+    assert [row[2] for row in phone.rows()[:10]] == [
+        NOON_S - 60 * left for left in range(10, 0, -1)
+    ]
     phone.close()
 
 

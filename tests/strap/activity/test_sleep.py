@@ -42,6 +42,17 @@ def test_stillness_is_sleep_and_movement_is_not() -> None:
     assert scored([AWAKE] * 30) == [False] * 30
 
 
+@pytest.mark.parametrize(("weight", "later"), [(106, 4), (76, 1), (230, 0), (74, -1), (67, -2)])
+def test_each_minute_weighs_what_was_published(weight: int, later: int) -> None:
+    """One count alone, just below and at the limit, as seen `later` minutes after it."""
+    below = 29_999 // weight
+    for count, asleep in ((below, True), (below + 1, False)):
+        counts = [QUIET] * 30
+        counts[15] = count
+        assert long_way(counts)[15 + later] is asleep
+        assert scored(counts)[15 + later] is asleep
+
+
 def test_turning_over_is_not_waking() -> None:
     assert all(scored([QUIET] * 20 + [100] + [QUIET] * 20))
 

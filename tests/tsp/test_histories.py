@@ -46,6 +46,7 @@ class StrapHistories(RuleBasedStateMachine):
         self.log: list[ScriptPackage] = []
         self.late: list[bytes] = []
         self.stan = 0
+        self.unfetched = False
 
     def do(self, step: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(step)
@@ -111,11 +112,27 @@ class StrapHistories(RuleBasedStateMachine):
         self._change(data.draw(st.sampled_from(living)), "delete", "cardholder")
 
     def _change(self, reference: str, verb: str, by: str) -> None:
+        """The issuer's changes reach the element only when the requestor asks for what is due."""
         caller = ISSUER if by == "issuer" else REQUESTOR
         answer = self.do(self.city.change(reference, verb, by, caller))
+        if by == "issuer":
+            assert answer.script is None
+            self.unfetched = True
         for change in answer.follow_up:
             self.take(change.token, change.script)
         self.take(answer.token, answer.script)
+        self.refresh()
+
+    @precondition(lambda self: self.unfetched)
+    @rule()
+    def fetch(self) -> None:
+        """What was decided without the requestor, in the order of the scripts' numbers."""
+        self.unfetched = False
+        due = self.do(self.city.fetch(self.element)).follow_up
+        for change in sorted(due, key=lambda one: one.script.number if one.script else 0):
+            if change.token.token_reference not in self.tokens:
+                self.owners[change.token.token_reference] = set()
+            self.take(change.token, change.script)
         self.refresh()
 
     def refresh(self) -> None:
@@ -156,7 +173,7 @@ class StrapHistories(RuleBasedStateMachine):
 
     @invariant()
     def element_agrees_once_everything_has_arrived(self) -> None:
-        if self.log or self.late:
+        if self.log or self.late or self.unfetched:
             return
         for aid, instance in self.element.instances.items():
             (token,) = [t for t in self.tokens.values() if t.instance_aid == aid.hex()]

@@ -191,7 +191,10 @@ class SubmitReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptAccepted:
-    """The receipt is genuine and counted once; `token` is absent if it concerned none."""
+    """The receipt is genuine and counted once; `token` is absent if it concerned none.
+
+    `scripts` are orders to the element itself, about no token, that have to be written again.
+    """
 
     se_id: str
     number: int
@@ -199,6 +202,7 @@ class ReceiptAccepted:
     token: TokenInfo | None = None
     contactless_state: int = 0
     follow_up: list[TokenChange] = field(default_factory=list)
+    scripts: list[ScriptPackage] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,10 +323,11 @@ class CardReissueCounted:
 
 @dataclass(frozen=True, slots=True)
 class NotificationKey:
-    """The P-256 key that signs notifications: uncompressed point as hex."""
+    """The P-256 key that signs notifications (uncompressed point as hex), and for whom it asks."""
 
     kid: str
     public_point: str
+    requestor_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,9 +353,11 @@ class Notification:
     """Something that happened to a token without its requestor having asked.
 
     `kind` is transaction (then `transaction` is there) or token; `reason` says why a token changed
-    in one word. `sequence` rises; a requestor that has seen it skips it.
+    in one word. `sequence` rises; a requestor that has seen it skips it. `requestor_id` is whom it
+    is for.
     """
 
+    requestor_id: str
     sequence: int
     kind: str
     created_ms: int

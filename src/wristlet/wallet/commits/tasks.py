@@ -15,6 +15,7 @@ from wristlet.wallet.cards import repository as cards
 from wristlet.wallet.commits import repository
 from wristlet.wallet.commits.repository import CommitRow
 from wristlet.wallet.context import Actor, Context
+from wristlet.wallet.devices import orders
 from wristlet.wallet.devices import repository as devices
 from wristlet.wallet.devices.repository import DeviceRow
 from wristlet.wallet.events import repository as events
@@ -55,7 +56,8 @@ class CommitTasks:
             tell(connection, env, device, commit, "commit.acknowledged", {})
             if commit.card_id is not None:
                 self._move_card(connection, device, commit.card_id, answer)
-            changes.follow(connection, env, device, ("", None), answer.follow_up)
+            orders.committed(connection, env, device, commit)
+            changes.follow(connection, env, device, (None, None), answer.follow_up, answer.scripts)
         return TaskResult(row.card_id)
 
     def _move_card(

@@ -340,11 +340,24 @@ def _carry_out(context: AppContext, number: int, value: bytes) -> None:
 
 
 def _hand_over(context: AppContext, old_aid: bytes, new_aid: bytes) -> None:
-    """Let a successor take the active card's place, so that the wearer notices no change."""
-    new = _present(context, new_aid)
-    was_active = _present(context, old_aid).contactless is ContactlessState.ACTIVATED
-    if was_active and new.contactless is not ContactlessState.NON_ACTIVATABLE:
-        context.registry.activate(new.aid)
+    """Let a successor take the active card's place, so that the wearer notices no change.
+
+    Also the place of one that is suspended and would be active again, and also by a successor that
+    may not be active yet: it remembers.
+    """
+    old, new = _present(context, old_aid), _present(context, new_aid)
+    was_active = old.contactless is ContactlessState.ACTIVATED
+    if (
+        old.contactless is ContactlessState.NON_ACTIVATABLE
+        and not context.registry.active_durably()
+    ):
+        was_active = context.state.get(instance_key(old_aid, _WAS_ACTIVE)) is not None
+    if not was_active:
+        return
+    if new.contactless is ContactlessState.NON_ACTIVATABLE:
+        context.state.put(instance_key(new_aid, _WAS_ACTIVE), b"\x01")
+    else:
+        context.registry.activate(new_aid)
 
 
 def _suspend(context: AppContext, instance: Instance) -> None:

@@ -57,10 +57,14 @@ def apply(unit: Unit, token: TokenRow, event: Event, *, asked: bool = True) -> C
             "token_reference",
             "Fetch GET /tsp/v1/tokens/{token_reference} and go on from its state.",
         ) from None
+    changed, script = _ordered(unit, token, after, asked=asked)
     follow_up: list[TokenChange] = []
     if after.state is TokenState.ACTIVE and before.state is not TokenState.ACTIVE:
+        # Before it becomes active, as there is one at most; after its script, as an element that
+        # cannot delete the older one shall not keep this one waiting.
         follow_up = _replace_older(unit, token, asked=asked)
-    return Changed(*_settle(unit, token, after, asked=asked), follow_up)
+    unit.rows.save_life(changed, unit.now_ms)
+    return Changed(changed, script, follow_up)
 
 
 def bring_up_to_date(unit: Unit, token: TokenRow) -> Changed:
@@ -88,6 +92,20 @@ def _settle(
     orders: tuple[Dgi, ...] = (),
 ) -> tuple[TokenRow, ScriptPackage | None]:
     """Write the token's new life and the script that its secure element now needs."""
+    changed, script = _ordered(unit, token, after, asked=asked, orders=orders)
+    unit.rows.save_life(changed, unit.now_ms)
+    return changed, script
+
+
+def _ordered(
+    unit: Unit,
+    token: TokenRow,
+    after: TokenLife,
+    *,
+    asked: bool,
+    orders: tuple[Dgi, ...] = (),
+) -> tuple[TokenRow, ScriptPackage | None]:
+    """Return the token with its new life, not written yet, and the script that it needs."""
     script, ordered = None, token.wanted_by_scripts
     just_verified = (
         after.verified and not token.life.verified and after.wanted is Wanted.ACTIVATABLE
@@ -96,9 +114,7 @@ def _settle(
         ordered = after.wanted
         purpose = PURPOSE_FOR[ordered]
         script = unit.script(token, purpose, orders if purpose is Purpose.DELETE else ())
-    changed = token.with_life(after, ordered)
-    unit.rows.save_life(changed, unit.now_ms)
-    return changed, script
+    return token.with_life(after, ordered), script
 
 
 def _replace_older(unit: Unit, token: TokenRow, *, asked: bool) -> list[TokenChange]:

@@ -50,6 +50,15 @@ def move_on_se(connection: Connection, env: Env, row: CardRow, se_state: str) ->
     return save(connection, env, row, _in(row, se_state))
 
 
+def hand_over(connection: Connection, env: Env, gone: CardRow) -> None:
+    """Store that a card's successor is the chosen one: the script that deletes the old instance
+    makes the new one active in its place, and its receipt came.
+    """
+    for other in repository.of_device(connection, gone.tenant_id, gone.device_id):
+        if other.replaces_card_id == gone.card_id and other.se_state == SeState.READY:
+            select(connection, env, other)
+
+
 def _in(row: CardRow, se_state: str) -> CardRow:
     return replace(row, se_state=se_state)
 

@@ -9,6 +9,7 @@ from sqlite3 import Connection
 import msgspec
 
 from wristlet.env.base import Env
+from wristlet.model.token import SeState
 from wristlet.model.tsp_messages import ReceiptAccepted, SubmitReceipt
 from wristlet.wallet.cards import changes, rules
 from wristlet.wallet.cards import repository as cards
@@ -69,7 +70,10 @@ class CommitTasks:
             rules.check_token(answer.token, device.se_id, card.token_reference)
             card = changes.save(connection, env, card, rules.with_token(card, answer.token))
         se_state = rules.se_state_of(answer.contactless_state)
+        was_selected = card.se_state == SeState.SELECTED
         changes.move_on_se(connection, env, card, se_state)
+        if was_selected and se_state == SeState.ABSENT:
+            changes.hand_over(connection, env, card)
 
 
 def subject_of(commit: CommitRow, receipt: str) -> str:

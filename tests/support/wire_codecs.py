@@ -133,6 +133,7 @@ ORDER = st.one_of(
     AID.map(script.make_activatable),
     AID.map(script.make_non_activatable),
     AID.map(script.activate),
+    st.builds(script.hand_over, AID, AID),
 )
 
 EPOCH = raw(8)
@@ -293,7 +294,7 @@ CODECS: tuple[Codec, ...] = (
         ORDER,
         lambda v: v.encode(),
         lambda d: script.check_order(dgi.parse(d)[0]) if d[:1] else dgi.parse(b"\0"),
-        ("script.check_order",),
+        ("script.check_order", "script.parse_hand_over"),
     ),
     _statement("Receipt", RECEIPT),
     _statement("PinStatement", st.builds(receipt.PinStatement, SE_ID, raw(16), DONE, DONE, LONG)),

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wristlet.wire.apdu import Command
 
 TAG_STATE: Final = 0xDF50
+TAG_PHONES: Final = 0xDF51
 INS_ENROL: Final = 0xE0
 INS_WORN: Final = 0x12
 ENROL_FIRST, ENROL_FURTHER, ENROL_REMOVE = 0x00, 0x01, 0x02
@@ -113,7 +114,10 @@ def order(ctx: Context, dgi_number: int, value: bytes) -> None:
 
 
 def _get_data(ctx: Context, command: Command) -> Response:
-    """Give state, last tap, PIN statement or last lease report (GPCS 2.3.1, GET DATA)."""
+    """Give state, last tap, PIN statement, last lease report or phones (GPCS 2.3.1, GET DATA).
+
+    The phones' hashes, one after another in ascending order, only through a phone's channel.
+    """
     tag = command.p1 << 8 | command.p2
     if tag == TAG_STATE:
         return Response(ber.encode(TAG_STATE, _public_state(ctx)), SW.OK)
@@ -129,6 +133,9 @@ def _get_data(ctx: Context, command: Command) -> Response:
             event_counter=ctx.event_counter & _COUNTER_MASK,
         )
         return Response(_signed(ctx, statement), SW.OK)
+    if tag == TAG_PHONES:
+        phones.require_phone(ctx)
+        return Response(ber.encode(TAG_PHONES, b"".join(phones.listed(ctx.state))), SW.OK)
     if tag == TAG_LEASE_REPORT:
         report = ctx.state.get(_REPORT_KEY)
         if report is not None:

@@ -61,7 +61,7 @@ async def certify(phone: Companion, name: str) -> None:
 
 async def test_the_old_phone_lets_a_second_one_in_and_either_can_unlock(city: City) -> None:
     await add(city)
-    second = await another_phone(city, city.relay, "second", wallet_of(city.phone))
+    second = await another_phone(city, city.phone.strap, "second", wallet_of(city.phone))
     await know_strap(city.phone, second)
     await certify(second, "second phone")
     with pytest.raises(CompanionError, match="does not accept this phone"):
@@ -80,7 +80,7 @@ async def test_a_lost_phones_successor_proves_itself_and_shuts_the_old_one_out(
     city: City,
 ) -> None:
     card = await add(city)
-    new = await another_phone(city, city.relay, "new")
+    new = await another_phone(city, city.phone.strap, "new")
     await know_strap(city.phone, new)
     wallet, device_id = wallet_of(new), device_of(new)
     wish = StartFurtherPhone(new._public_point().hex(), "new phone")
@@ -118,7 +118,7 @@ async def shown_by(phone: Companion, card_id: str) -> str:
 async def test_the_brand_alone_enrols_no_phone(city: City) -> None:
     """It certifies a key of its own and starts an order: without the code there is no script."""
     card = await add(city)
-    own = await another_phone(city, city.relay, "own", await signed_in(city))
+    own = await another_phone(city, city.phone.strap, "own", await signed_in(city))
     await know_strap(city.phone, own)
     wish = StartFurtherPhone(own._public_point().hex(), "")
     order = await wallet_of(own).start_further_phone(device_of(own), wish)

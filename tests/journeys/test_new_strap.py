@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 async def second(city: City) -> tuple[Strap, Companion]:
     """A new strap of the wearer, paired and with its PIN."""
     strap = another_strap(city, "second-se")
-    phone = await another_phone(city, strap.relay, "second", wallet_of(city.phone))
+    phone = await another_phone(city, strap.body.link, "second", wallet_of(city.phone))
     await phone.pair("new strap", confirm=strap.press)
     await phone.create_pin(PIN)
     return strap, phone

@@ -18,7 +18,7 @@ from wristlet.companion.store import PhoneStore
 from wristlet.crypto import x509chain
 from wristlet.crypto.seal import SealKey
 from wristlet.lab import setup
-from wristlet.lab.city import City, ContactlessField
+from wristlet.lab.city import City, ContactlessField, StrapBody, start_strap
 from wristlet.links.http import HttpClient
 from wristlet.links.loopback import LoopbackChannel
 from wristlet.links.strap_link import StrapLink
@@ -37,18 +37,17 @@ from wristlet.model.wallet_messages import (
 from wristlet.se import create as se_create
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card as Element
-from wristlet.strap.relay import StrapRelay
 
 
 @dataclass
 class Strap:
-    """One more strap: its element and its processor."""
+    """One more strap: its element and what is around it."""
 
     element: Element
-    relay: StrapRelay
+    body: StrapBody
 
     async def press(self, _code: str) -> None:
-        await self.relay.press_confirm()
+        await self.body.firmware.relay.press_confirm()
 
 
 def wallet_of(phone: Companion) -> WalletClient:
@@ -69,7 +68,7 @@ def another_strap(city: City, name: str) -> Strap:
     owner = setup.open_store(env, paths, "owner")
     se_create.create(env, folder, key, owner, city.card.profile, sandbox=True, counter_path=counter)
     element = Element.open(env, folder, key, sandbox=True, counter_path=counter)
-    return Strap(element, StrapRelay(LoopbackChannel(element.port(Interface.WIRED)), env.random))
+    return Strap(element, start_strap(env, element, str(paths.root / f"{name}-strap")))
 
 
 async def another_phone(
@@ -172,8 +171,8 @@ def put_back(city: City, folder: Path) -> None:
         env, str(paths.folder("se")), key, sandbox=True, counter_path=paths.counter
     )
     city.card = element
-    city.relay = StrapRelay(LoopbackChannel(element.port(Interface.WIRED)), env.random)
-    city.phone.strap = city.relay
+    body = start_strap(env, element, str(paths.folder("strap")))
+    city.firmware, city.relay, city.phone.strap = body.firmware, body.firmware.relay, body.link
     channel = LoopbackChannel(element.port(Interface.CONTACTLESS))
     city.bench.field = ContactlessField(channel, None)
 

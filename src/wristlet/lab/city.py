@@ -256,6 +256,26 @@ def _open_card(env: Env, paths: setup.Paths) -> Card:
     return Card.open(env, folder, key, sandbox=True, counter_path=paths.counter)
 
 
+@dataclass(frozen=True, slots=True)
+class StrapBody:
+    """A strap around its secure element, and a phone's link to it; `frames` plans its faults."""
+
+    firmware: Firmware
+    gatt: GattServer
+    frames: FramePlan
+    link: StrapClient
+
+
+def start_strap(env: Env, element: Card, folder: str) -> StrapBody:
+    """Start a strap's firmware behind a link in this process."""
+    wired = LoopbackChannel(element.port(Interface.WIRED))
+    firmware = Firmware(env, wired, PRO, folder)
+    gatt, frames = GattServer(env), FramePlan()
+    plug(firmware, gatt, {Concern.APDU: wired.reset})
+    link = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
+    return StrapBody(firmware, gatt, frames, link)
+
+
 async def _start_devices(
     env: Env,
     sandbox: setup.Sandbox,
@@ -266,13 +286,9 @@ async def _start_devices(
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths, card = sandbox.paths, _open_card(env, sandbox.paths)
-    wired = LoopbackChannel(card.port(Interface.WIRED))
-    firmware = Firmware(env, wired, PRO, str(paths.folder("strap")))
-    relay = firmware.relay
-    gatt, frames = GattServer(env), FramePlan()
-    plug(firmware, gatt, {Concern.APDU: wired.reset})
-    client = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
-    strap = BreakableStrap(lambda: _same(client), client)
+    body = start_strap(env, card, str(paths.folder("strap")))
+    relay = body.firmware.relay
+    strap = BreakableStrap(lambda: _same(body.link), body.link)
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
@@ -313,10 +329,10 @@ async def _start_devices(
         hosts.issuer,
         hosts.switch,
         hosts.acquirer,
-        firmware,
+        body.firmware,
         relay,
-        gatt,
-        frames,
+        body.gatt,
+        body.frames,
         wires,
         courier,
     )

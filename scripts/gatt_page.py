@@ -65,16 +65,16 @@ big-endian.
 | GAP | `{GAP:02x}` session(1) ack(1) window(1) | both |
 | BROKEN | `{BROKEN:02x}` session(1) reason(1) | both |
 
-- `version` is {version}. `crc` is CRC-32 (polynomial 04C11DB7, reflected, initial value and final XOR
-  FFFFFFFF) over the bytes of the frame before it. A HELLO or WELCOME that does not fit it, and any
-  frame of unknown kind, wrong length or another session, is dropped without an answer.
+- `version` is {version}. `crc` is CRC-32 (polynomial 04C11DB7, reflected, initial value and final
+  XOR FFFFFFFF) over the bytes of the frame before it. A HELLO or WELCOME that does not fit it, and
+  any frame of unknown kind, wrong length or another session, is dropped without an answer.
 - `sequence` counts FIRST and MORE frames of one direction from 0, modulo 256. `ack` is the sequence
   number that the sender expects next from the other end; everything before it has arrived.
 - `window` says how many frames from `ack` on may be under way, 0 to {window_max}. Ours is {window}.
 - A frame is taken only if it is the expected one. A later one is answered by GAP, once until the
   expected one comes; an earlier one by ACK. After a GAP everything from `ack` on is sent again.
 - An end acknowledges at least every {ack_every} frames and when a message is complete. For a
-  request, a RESUME or an answer it may wait {ack_delay} ms, since what it sends next carries `ack` too.
+  request, a RESUME or an answer it may wait {ack_delay} ms, since what it sends next carries `ack`.
 - What is not acknowledged after {retry} ms is sent again, one frame at a time and after twice the
   time up to {retry_max} ms; after {tries} attempts the session is BROKEN.
 
@@ -110,9 +110,10 @@ one or a length above the limit answers BROKEN and drops what it has. Reasons: {
 - After BROKEN, sent or received, the phone begins the next session. A frame without a session is
   answered by BROKEN with reason {NO_SESSION:02x}.
 - An epoch is 8 bytes that the strap makes when it starts, when what its requests go to was reset
-  (reason {STARTED_OVER:02x} ends the session), when a phone's HELLO names another epoch than the present
-  one, and when another phone is served than before. A phone without a past names zeros. A new epoch
-  drops whatever was half done; for the APDU service the secure element's wired interface is reset.
+  (reason {STARTED_OVER:02x} ends the session), when a phone's HELLO names another epoch than the
+  present one, and when another phone is served than before. A phone without a past names zeros. A
+  new epoch drops whatever was half done; for the APDU service the secure element's wired interface
+  is reset.
 - The phone numbers its requests upwards within an epoch, above `last` of the WELCOME, and has one
   without an answer at a time. The strap carries a number out once, at most, and keeps the last
   answer. A number above the last one is new; the last one again is answered again; an older one is

@@ -83,7 +83,7 @@ class BleLine:
 
     def drop(self) -> None:
         """End the connection."""
-        self._peripheral.end(self, hci.HCI_ErrorCode(ble.USER_ENDED))
+        self._peripheral.end(self, ble.USER_ENDED)
 
 
 class Peripheral:
@@ -123,7 +123,7 @@ class Peripheral:
         self._is_on = False
         self._address_alarm.cancel()
         for line in list(self._lines.values()):
-            await self._disconnect(line, hci.HCI_ErrorCode(ble.USER_ENDED))
+            await ble.disconnect(line.connection)
         # Whoever cancels a command leaves the stack without an answer that it waits for.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
@@ -151,7 +151,7 @@ class Peripheral:
 
     def end(self, line: BleLine, reason: hci.HCI_ErrorCode) -> None:
         """End a connection soon."""
-        self._spawn(self._disconnect(line, reason))
+        self._spawn(ble.disconnect(line.connection, reason))
 
     def _service(self, service: gatt.Service) -> StackService:
         return StackService(
@@ -190,7 +190,7 @@ class Peripheral:
         """Take a connection in; it has to become a bonded phone's before its time is up."""
         line = BleLine(self, connection)
         if len(self._lines) >= LINKS_MAX:
-            self.end(line, hci.HCI_ErrorCode(ble.LOW_RESOURCES))
+            self.end(line, ble.LOW_RESOURCES)
             return
         self._lines[connection] = line
         connection.gatt_server = _Narrow(self.device.gatt_server)  # type: ignore[assignment] # as little of it as the stack calls
@@ -226,13 +226,9 @@ class Peripheral:
             return
         line.visit = self._serve(line)
         if line.visit is None:
-            self.end(line, hci.HCI_ErrorCode(ble.LOW_RESOURCES))
+            self.end(line, ble.LOW_RESOURCES)
         elif line.patience is not None:
             line.patience.cancel()
-
-    async def _disconnect(self, line: BleLine, reason: hci.HCI_ErrorCode) -> None:
-        with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
-            await line.connection.disconnect(reason)
 
     async def _advertise(self) -> None:
         """Advertise under a private address; a new one whenever nobody is connected."""

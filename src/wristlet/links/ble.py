@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bumble import hci, smp
 from bumble.controller import Controller
+from bumble.core import UUID
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.keys import KeyStore, PairingKeys
 from bumble.link import LocalLink
@@ -21,6 +22,7 @@ from bumble.transport import open_transport
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
 
 from wristlet.links.bonds import Bond, BondFile
+from wristlet.wire.strap import gatt
 
 KEY_SIZE: Final = 16
 ADVERTISING_INTERVAL_MS: Final = 20.0
@@ -270,6 +272,14 @@ def make_device(
         identity_address_type=PairingConfig.AddressType.RANDOM,
     )
     return device
+
+
+def uuid_of(text: str) -> UUID:
+    """Return a UUID as the stack has it, in 16 bits where the Bluetooth SIG has assigned it."""
+    head, tail = text[:8], text[8:]
+    if head.startswith("0000") and tail == gatt.SIG_FORMAT.format(number=0)[8:]:
+        return UUID.from_16_bits(int(head, 16))
+    return UUID(text)
 
 
 async def change_address(device: Device) -> None:

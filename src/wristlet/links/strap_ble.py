@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bumble import att, hci
@@ -31,7 +32,24 @@ FIND_MS: Final = 10_000
 """How long to look for a strap."""
 PAIR_MS: Final = 45_000
 _GONE: Final = "the link to the strap broke"
-_FAILURES: Final = (hci.HCI_Error, ProtocolError, att.ATT_Error, asyncio.CancelledError, OSError)
+_NOT_LET_IN: Final = (
+    "the strap did not let this phone in; let both forget each other, then pair again"
+)
+_FAILURES: Final = (hci.HCI_Error, ProtocolError, att.ATT_Error, OSError)
+
+
+@contextmanager
+def _link_lost(message: str) -> Iterator[None]:
+    """Turn what the stack raises into LinkLost; it cancels what waits when a connection ends."""
+    try:
+        yield
+    except (*_FAILURES, TimeoutError) as error:
+        raise LinkLost(message) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise LinkLost(message) from error
 
 
 class BleCarrier:
@@ -40,7 +58,7 @@ class BleCarrier:
     def __init__(self, connection: Connection, peer: Peer) -> None:
         self._connection = connection
         self._peer = peer
-        self._found: dict[str, CharacteristicProxy[bytes]] = {}
+        self._found: dict[UUID, CharacteristicProxy[bytes]] = {}
         self._closed: list[Callable[[], None]] = []
         self._is_open = True
         connection.on(Connection.EVENT_DISCONNECTION, self._disconnected)
@@ -52,24 +70,23 @@ class BleCarrier:
 
     async def discover(self) -> None:
         """Learn the handles of everything that the declaration names; raises LinkLost."""
-        await self._peer.discover_services()
-        for service in gatt.SERVICES:
-            for there in self._peer.get_services_by_uuid(UUID(service.uuid)):
-                await self._peer.discover_characteristics(service=there)
-                for characteristic in there.characteristics:
-                    self._found[characteristic.uuid.to_hex_str("-").lower()] = characteristic
+        with _link_lost(_GONE):
+            await self._peer.discover_services()
+            for service in gatt.SERVICES:
+                for there in self._peer.get_services_by_uuid(UUID(service.uuid)):
+                    await self._peer.discover_characteristics(service=there)
+                    for characteristic in there.characteristics:
+                        self._found[characteristic.uuid] = characteristic
 
     async def subscribe(self, characteristic: Characteristic, take: Take) -> None:
         """Have a characteristic's notifications handed over in order; raises LinkLost."""
         there = self._there(characteristic)
-        try:
+        with _link_lost(_GONE):
             await self._peer.subscribe(there, take)
-        except _FAILURES as error:
-            raise LinkLost(_GONE) from error
 
     def write(self, characteristic: Characteristic, value: bytes) -> None:
         """Write without response; on a closed connection nothing happens."""
-        there = self._found.get(characteristic.uuid)
+        there = self._found.get(UUID(characteristic.uuid))
         if self._is_open and there is not None:
             command = att.ATT_Write_Command(attribute_handle=there.handle, attribute_value=value)
             self._peer.gatt_client.send_gatt_pdu(bytes(command))
@@ -77,14 +94,13 @@ class BleCarrier:
     async def read(self, characteristic: Characteristic) -> bytes:
         """Read a value; raises LinkLost, StrapRefused."""
         there = self._there(characteristic)
-        try:
-            return bytes(await self._peer.read_value(there))
-        except att.ATT_Error as error:
-            raise StrapRefused(
-                f"{characteristic.name}: the strap has no such value to read"
-            ) from error
-        except _FAILURES as error:
-            raise LinkLost(_GONE) from error
+        with _link_lost(_GONE):
+            try:
+                return bytes(await self._peer.read_value(there))
+            except att.ATT_Error as error:
+                raise StrapRefused(
+                    f"{characteristic.name}: the strap has no such value to read"
+                ) from error
 
     def on_closed(self, tell: Callable[[], None]) -> None:
         """Have `tell` called once when the connection is gone, at once if it is already."""
@@ -96,13 +112,13 @@ class BleCarrier:
     async def close(self) -> None:
         """Drop the connection."""
         if self._is_open:
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
                 await self._connection.disconnect()
 
     def _there(self, characteristic: Characteristic) -> CharacteristicProxy[bytes]:
         if not self._is_open:
             raise LinkLost(_GONE)
-        there = self._found.get(characteristic.uuid)
+        there = self._found.get(UUID(characteristic.uuid))
         if there is None:
             raise LinkLost(f"the strap has no {characteristic.name}; update its firmware")
         return there
@@ -129,7 +145,7 @@ class BlePhone:
         """Switch Bluetooth off."""
         if self._is_on:
             self._is_on = False
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
                 await self.device.power_off()
         await self._radio.close()
 
@@ -138,42 +154,34 @@ class BlePhone:
 
         Raises LinkLost.
         """
-        try:
+        with _link_lost("the strap cannot be reached; is it near and switched on?"):
             if not self._is_on:
                 await self.device.power_on()
                 self._is_on = True
             await ble.change_address(self.device)
             address = await self._find(identity)
             connection = await self.device.connect_le(address, timeout=FIND_MS / 1000)
-        except (*_FAILURES, TimeoutError) as error:
-            raise LinkLost("the strap cannot be reached; is it near and switched on?") from error
         try:
             return await self._opened(connection)
         except BaseException:
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
                 await connection.disconnect()
             raise
 
     async def _opened(self, connection: Connection) -> BleCarrier:
         """Agree on sizes, encrypt under the bond or pair, and learn what is there."""
         peer = Peer(connection)
-        try:
+        with _link_lost(_GONE):
             await peer.request_mtu(MTU_MAX)
+        with _link_lost(_NOT_LET_IN):
             if self._bonds.get(_address_of(connection)) is not None:
                 await connection.encrypt()
             else:
                 await connection.pair()
-        except _FAILURES as error:
-            raise LinkLost(
-                "the strap did not let this phone in; let both forget each other, then pair again"
-            ) from error
         if not await ble.is_trusted(self.device, connection):
             raise LinkLost("the pairing was not confirmed on both ends; pair again")
         carrier = BleCarrier(connection, peer)
-        try:
-            await carrier.discover()
-        except _FAILURES as error:
-            raise LinkLost(_GONE) from error
+        await carrier.discover()
         return carrier
 
     async def _find(self, identity: str) -> hci.Address:

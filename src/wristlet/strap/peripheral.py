@@ -124,8 +124,8 @@ class Peripheral:
         self._address_alarm.cancel()
         for line in list(self._lines.values()):
             await self._disconnect(line, hci.HCI_ErrorCode(ble.USER_ENDED))
-        for task in list(self._tasks):
-            task.cancel()
+        # Whoever cancels a command leaves the stack without an answer that it waits for.
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
             await self.device.stop_advertising()
             await self.device.power_off()
@@ -175,7 +175,7 @@ class Peripheral:
             self._visit(connection).written(declared, value)
 
         made: StackCharacteristic[Any] = StackCharacteristic(
-            declared.uuid, properties, _PERMISSIONS, CharacteristicValue(read, write)
+            ble.uuid_of(declared.uuid), properties, _PERMISSIONS, CharacteristicValue(read, write)
         )
         self._values[declared] = made
         return made

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wristlet.strap.body import Body
-from wristlet.strap.display.faces import LedFace, OledFace, digits_plan
-from wristlet.strap.face import SCROLL_AFTER_MS, SCROLL_STEP_MS, Face
+from wristlet.strap.display.faces import Frame, LedFace, OledFace, digits_plan
+from wristlet.strap.face import SCROLL_AFTER_MS, SCROLL_STEP_MS, Face, rows_to_tell
 from wristlet.strap.signals import Colour, Light, Signal, Urgency
 from wristlet.strap.words import ENGLISH
 from wristlet.wire.strap.state import Mode
@@ -52,3 +52,12 @@ def test_a_strap_that_is_shut_down_shows_its_goodbye_alone() -> None:
     assert face.frame(down, 1).is_dark
     face.show(Signal(("Shutting down",), urgency=Urgency.PAYMENT), "", 2)
     assert face.frame(down, 3).rows[0] == "Shutting down"
+
+
+def test_rows_are_told_within_their_bytes() -> None:
+    tower = "e" + "\u0301" * 19
+    frame = Frame(("", tower * 16, "b", "c", "d", "e"), 16)
+    told = rows_to_tell(frame)
+    assert told[1:] == ("b", "c", "d")
+    assert len(told[0].encode()) == 256
+    assert (tower * 16).startswith(told[0])

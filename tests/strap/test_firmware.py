@@ -271,6 +271,21 @@ async def test_leaving_the_wrist_closes_the_lease_as_soon_as_the_secure_element_
     assert not (await made.firmware.relay.tap_report()).lease_valid
 
 
+@pytest.mark.parametrize("moves", [(True, False), (False, True)])
+async def test_a_short_absence_from_the_wrist_closes_the_lease_too(
+    moves: tuple[bool, bool],
+) -> None:
+    made = await named()
+    made.firmware.worn(not moves[0])
+    await made.firmware.poll()
+    assert phone(made.rig).send(commands.verify(PIN)).ok
+    for is_worn in moves:
+        made.firmware.worn(is_worn)
+    await made.firmware.poll()
+    told = await made.firmware.relay.tap_report()
+    assert (told.lease_valid, told.is_worn) == (False, moves[1])
+
+
 async def test_a_restart_cannot_vouch_for_the_wrist() -> None:
     made = await named()
     made.firmware.worn(True)

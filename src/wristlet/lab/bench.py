@@ -31,6 +31,10 @@ class Field(Protocol):
         """Take the strap out of the field and put it back."""
         ...
 
+    async def leave(self) -> None:
+        """Take the strap out of the field; its own processor notices."""
+        ...
+
 
 class BreakableStrap:
     """The phone's link to the strap, which a step can cut at a chosen command and mend again."""
@@ -123,7 +127,10 @@ class Bench:
     async def tap(self, amount_minor: int, currency: str = "JPY") -> Payment:
         """Hold the strap to the terminal once for an amount in minor units."""
         await self.field.reset()
-        payment = await self.terminal.pay(self.field, Money(amount_minor, currency))
+        try:
+            payment = await self.terminal.pay(self.field, Money(amount_minor, currency))
+        finally:
+            await self.field.leave()
         if self.on_payment is not None:
             self.on_payment(payment)
         return payment

@@ -49,7 +49,7 @@ from wristlet.network.switch import Switch
 from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
 from wristlet.se.applets.base import Interface
-from wristlet.se.card import Card
+from wristlet.se.card import Card, Port
 from wristlet.strap.device import PRO
 from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
@@ -299,7 +299,7 @@ async def _start_devices(
     )
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
-    field = ContactlessField(LoopbackChannel(card.port(Interface.CONTACTLESS)), tracer)
+    field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, firmware.field_moved)
 
     async def press(action: str) -> None:
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
@@ -341,9 +341,11 @@ async def _start_devices(
 class ContactlessField:
     """The contactless interface in a terminal's field, with every APDU traced when asked."""
 
-    def __init__(self, channel: LoopbackChannel, tracer: Tracer | None) -> None:
-        self._card = channel
+    def __init__(self, port: Port, tracer: Tracer | None, noticed: Callable[[], None]) -> None:
+        self._port = port
+        self._card = LoopbackChannel(port)
         self._tracer = tracer
+        self._noticed = noticed
         self._taps = 0
 
     async def transmit(self, command: bytes) -> bytes:
@@ -357,6 +359,11 @@ class ContactlessField:
         """Take the strap out of the field and put it back."""
         self._taps += 1
         await self._card.reset()
+
+    async def leave(self) -> None:
+        """Take the strap out of the field; its own processor notices."""
+        self._port.power_off()
+        self._noticed()
 
 
 def asgi(app: ASGIApp) -> httpx2.ASGITransport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -184,9 +184,12 @@ class Stack:
 class SocketField:
     """The contactless socket as a terminal's field: every tap is a fresh power-up."""
 
-    def __init__(self, path: str, tracer: Tracer | None) -> None:
+    def __init__(
+        self, path: str, tracer: Tracer | None, noticed: Callable[[], Awaitable[object]]
+    ) -> None:
         self._path = path
         self._tracer = tracer
+        self._noticed = noticed
         self._channel: SocketChannel | None = None
         self._taps = 0
 
@@ -204,6 +207,12 @@ class SocketField:
         self._taps += 1
         if self._channel is not None:
             await self._channel.reset()
+
+    async def leave(self) -> None:
+        """Take the strap out of the field; its own processor notices."""
+        if self._channel is not None:
+            await self._channel.power_off()
+        await self._noticed()
 
 
 class Control:
@@ -307,7 +316,9 @@ async def _bench(ending: AsyncExitStack, env: Env, stack: Stack, tracer: Tracer 
         strap=strap,
         press=press,
         terminal=Terminal(env, TerminalConfig(), acquirer),
-        field=SocketField(str(sockets / "contactless.sock"), tracer),
+        field=SocketField(
+            str(sockets / "contactless.sock"), tracer, lambda: control.press("field")
+        ),
         stop_wallet=stack.stop_wallet,
         start_wallet=stack.start_wallet,
         artefacts=Artefacts([paths.root], lambda: stack.pid("wallet"), secrets),

@@ -11,6 +11,7 @@ from wristlet.strap.display.faces import DisplayClass, Frame, LedFace
 from wristlet.strap.presenter import Shown
 from wristlet.strap.signals import Signal, Urgency
 from wristlet.strap.words import Words
+from wristlet.wire.strap.state import LINE_BYTES, LINES_MAX
 
 SCROLL_AFTER_MS, SCROLL_STEP_MS = 1_000, 250
 """A text that is too long stands so long, then moves on a sign at a time."""
@@ -74,3 +75,9 @@ class Face:
         if step < 0 or len(frames) == 1:
             return faces.frame_of(signal, self._display)
         return frames[min(step, len(frames) - 1)]
+
+
+def rows_to_tell(frame: Frame) -> tuple[str, ...]:
+    """Return the rows as the state concern carries them: those with text, each within its bytes."""
+    rows = [row for row in frame.rows if row][:LINES_MAX]
+    return tuple(row.encode()[:LINE_BYTES].decode(errors="ignore") for row in rows)

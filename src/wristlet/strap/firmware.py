@@ -33,7 +33,7 @@ from wristlet.strap.endpoints import (
     StateEndpoint,
     TimeEndpoint,
 )
-from wristlet.strap.face import Face
+from wristlet.strap.face import Face, rows_to_tell
 from wristlet.strap.kept import Kept, KeptFiles, body_of, kept_of
 from wristlet.strap.listeners import Listeners
 from wristlet.strap.power import Power
@@ -75,12 +75,21 @@ class Firmware:
         self.body = body_of(kept, self._power.percent)
         self._is_first = kept is fresh
         self._face = Face(model.display)
-        self._todo: list[Do] = [Do.TELL_WORN, Do.END_PAY]
+        self._todo: list[Do] = [Do.END_PAY]
+        self._wrist: list[bool] = [False]
+        self._at_once = {
+            Do.SAVE: self._save,
+            Do.FORGET_PAIRING: self._forget_pairing,
+            Do.BUZZ: self._stop_finding,
+            Do.STOP_BUZZ: self._stop_finding,
+            Do.RING: self._ring,
+            Do.TELL_STATE: self._tell_state,
+            Do.TELL_WORN: self._tell_wrist,
+        }
         self._radio_digits = ""
         self._look_from_ms = 0
         self._is_unsaved = False
         self._verdict = False
-        self._told_worn: bool | None = None
         self._news: News | None = None
         self._turn = asyncio.Lock()
         relayed = relay_endpoints(self.relay)
@@ -123,8 +132,6 @@ class Firmware:
     def state(self) -> State:
         """Return what the phone may know of the strap."""
         body, model, used = self.body, self.model, self._files.used_bytes()
-        frame = self.face()
-        lines = tuple(row for row in frame.rows[: state_wire.LINES_MAX] if row)
         return State(
             mode=body.mode,
             percent=self._power.percent,
@@ -136,7 +143,7 @@ class Firmware:
             model=model.name,
             firmware=model.firmware,
             digits=body.digits,
-            lines=tuple(_in_bytes(line) for line in lines),
+            lines=rows_to_tell(self.face()),
             taps=body.tap_number,
             storage_free=max(model.storage_bytes - used, 0),
             storage_total=model.storage_bytes,
@@ -317,17 +324,8 @@ class Firmware:
                 self._show(effect.signal)
             elif isinstance(effect, Tell):
                 self.news(Concern.STATE, state_wire.NEWS.encode(effect.news))
-            elif effect is Do.SAVE:
-                self._save()
-            elif effect is Do.FORGET_PAIRING:
-                self.relay.forget_offer()
-                self.pairing_moved()
-            elif effect in (Do.BUZZ, Do.STOP_BUZZ):
-                self._face.stop_finding(self._now_ms)
-            elif effect is Do.RING:
-                self._ring()
-            elif effect is Do.TELL_STATE:
-                self.news(Concern.STATE, state_wire.NEWS.encode(self.state()))
+            elif (at_once := self._at_once.get(effect)) is not None:
+                at_once()
             elif effect not in self._todo:
                 self._todo.append(effect)
         if self.body.mode is not before:
@@ -336,28 +334,43 @@ class Firmware:
             if before in heart.OFF and not self.body.is_off:
                 self.worn(self._verdict)
 
-    async def _work_off(self) -> None:
-        """Do what needs the secure element, in order.
+    def _forget_pairing(self) -> None:
+        self.relay.forget_offer()
+        self.pairing_moved()
 
-        That the strap left the wrist is told until the secure element has taken it.
-        """
+    def _tell_state(self) -> None:
+        self.news(Concern.STATE, state_wire.NEWS.encode(self.state()))
+
+    def _tell_wrist(self) -> None:
+        """Leaving the wrist is never skipped, however soon the strap is put on again."""
+        self._wrist = [*self._wrist, True] if self.body.is_worn else [False]
+
+    async def _work_off(self) -> None:
+        """Do what needs the secure element, in order; the wrist is told until it is taken."""
         async with self._turn:
+            await self._work_off_wrist()
             while self._todo:
                 what = self._todo.pop(0)
                 try:
                     await self._do(what)
                 except (LinkLost, StrapRefused) as error:
-                    is_lost = isinstance(error, LinkLost)
-                    if what is Do.TELL_WORN or (what is Do.END_PAY and is_lost):
-                        self._todo.append(what)
-                        return
                     if what is not Do.END_PAY:
                         self._step(heart.Failed(self._words.failed))
+                    elif isinstance(error, LinkLost):
+                        self._todo.append(what)
+                        return
+
+    async def _work_off_wrist(self) -> None:
+        while self._wrist:
+            is_worn = self._wrist.pop(0)
+            try:
+                await self.relay.wear(worn=is_worn)
+            except (LinkLost, StrapRefused):
+                self._wrist.insert(0, is_worn)
+                return
 
     async def _do(self, what: Do) -> None:
-        if what is Do.TELL_WORN:
-            await self._tell_worn()
-        elif what is Do.END_PAY:
+        if what is Do.END_PAY:
             await self.relay.end_pay_once()
         elif what is Do.INVITE:
             await self._invite()
@@ -365,12 +378,6 @@ class Firmware:
             await self._confirm()
         else:
             await self._choose_card(pays_now=what is Do.PAY_NOW)
-
-    async def _tell_worn(self) -> None:
-        if self.body.is_worn != self._told_worn:
-            is_worn = self.body.is_worn
-            await self.relay.wear(worn=is_worn)
-            self._told_worn = is_worn
 
     async def _invite(self) -> None:
         if self.listeners.invite is None:
@@ -455,6 +462,9 @@ class Firmware:
         elif (buzz := self._face.finding(self._words)) is not None:
             self._show(buzz)
 
+    def _stop_finding(self) -> None:
+        self._face.stop_finding(self._now_ms)
+
     def _ring(self) -> None:
         """Let the phone ring, or stop it."""
         if self.listeners.find_phone is not None:
@@ -485,8 +495,3 @@ class Firmware:
             self._is_unsaved = True
         else:
             self._is_unsaved = False
-
-
-def _in_bytes(line: str) -> str:
-    """Cut a row to what its field takes."""
-    return line.encode()[: state_wire.LINE_BYTES].decode(errors="ignore")

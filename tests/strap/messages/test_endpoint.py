@@ -472,6 +472,7 @@ def test_snooze() -> None:
     strap.ask(m.Alarm(A, strap.number(), 0, 10, EVERY_DAY, snooze_minutes=5))
     strap.wait(10 * MINUTE)
     assert strap.end.act_on_shown(0)
+    assert strap.withdrawn == [strap.signals[-1]]
     strap.lines()
     strap.wait(5 * MINUTE - 1)
     assert strap.lines() == []

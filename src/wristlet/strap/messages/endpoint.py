@@ -1,6 +1,6 @@
 """The strap's end of the messages concern: takes orders, shows, rings, tells the phone.
 
-The firmware calls `run` once and `tick` whenever something it knows has changed (wrist, clock,
+The firmware calls `run` once and `wake` whenever something it knows has changed (wrist, clock,
 time zone); the buttons call `dismiss_shown`, `act_on_shown`, `browse` and `find_phone`.
 """
 
@@ -32,6 +32,7 @@ from wristlet.strap.messages.store import (
     peer_key,
     waiting_events,
 )
+from wristlet.strap.signals import Signal
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.strap.concerns import Concern
 from wristlet.wire.strap.messages import (
@@ -154,6 +155,17 @@ class MessagesEndpoint:
 
     # The wearer
 
+    @property
+    def shown_signal(self) -> Signal | None:
+        """What this presented last and still stands by; None when nothing is shown."""
+        shown = self._shower.shown
+        return None if shown is None else shown.signal
+
+    @property
+    def is_ringing(self) -> bool:
+        """Whether a call, an alarm or a timer is shown."""
+        return self._shower.shown is not None and self._shower.shown.is_ring
+
     def dismiss_shown(self) -> bool:
         """Put away what is shown: a message, a ring; a call falls silent, then is declined.
 
@@ -239,6 +251,13 @@ class MessagesEndpoint:
             finally:
                 sleep.cancel()
                 change.cancel()
+
+    def wake(self) -> None:
+        """Look at once at what has changed around: wrist, clock, mode, language."""
+        try:
+            self.tick()
+        except OSError:  # the memory failed: `run` tries again
+            self._changed.set()
 
     def tick(self) -> int:
         """Do what is due now; return in how many milliseconds to come again, at the latest."""

@@ -19,6 +19,7 @@ from wristlet.strap.messages.store import (
     Entry,
     Ringing,
     State,
+    TimerSet,
     common,
 )
 from wristlet.strap.messages.words import Words, words
@@ -72,7 +73,7 @@ class Presenter:
         if shown is None:
             self._show(chosen)
             return
-        gone = shown.key != MORE_KEY and record(draft, shown.key) is None
+        gone = self._is_gone(draft, shown)
         over = shown.until_ms <= self.steady_ms()
         if gone or over or (chosen is not None and showing.pushes_aside(chosen, shown)):
             self.hide()
@@ -82,6 +83,14 @@ class Presenter:
                 self.show_entry(shown.key, again=True)
             elif chosen is not None and chosen.key == shown.key:
                 self._show(chosen)
+
+    @staticmethod
+    def _is_gone(draft: Draft, shown: Shown) -> bool:
+        """Tell whether what is shown is there no more, or rings no more."""
+        found = record(draft, shown.key)
+        if isinstance(found, AlarmSet | TimerSet):
+            return not found.since_ms
+        return found is None and shown.key != MORE_KEY
 
     def hide(self) -> None:
         """Let go of what is shown; before its time is over it also goes from the face."""

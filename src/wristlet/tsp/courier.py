@@ -65,6 +65,8 @@ class Courier:
                 await self.sweep()
                 swept_ms = now_ms
             failures = 0 if await self._try() else failures + 1
+            if failures == len(RETRY_MS):
+                log.warning("a requestor takes no notifications; they wait in the outbox")
             wait_ms = RETRY_MS[min(failures, len(RETRY_MS)) - 1] if failures else SWEEP_MS
             await self._wait(wait_ms)
 
@@ -91,7 +93,7 @@ class Courier:
         try:
             await self.deliver()
         except RemoteError as error:
-            log.warning("notifications wait: %s", error)
+            log.info("notifications wait: %s", error)
             return False
         return True
 

@@ -50,6 +50,7 @@ async def fetch_orders(
         drawn = await context.database.read(lambda c: _draw(context, caller, se_id, c))
 
         def run(unit: Unit, drawn: dict[str, Mint] = drawn) -> OrdersFetched:
+            """Give the answer out of one transaction; a twin's answer stands."""
             twin = stored(unit.rows, task, OrdersFetched)
             if twin is not None:
                 return twin

@@ -20,7 +20,6 @@ from wristlet.crypto.seal import SealKey
 from wristlet.lab import setup
 from wristlet.lab.city import City, ContactlessField, StrapBody, start_strap
 from wristlet.links.http import HttpClient
-from wristlet.links.loopback import LoopbackChannel
 from wristlet.links.strap_link import StrapLink
 from wristlet.links.wallet_client import WalletClient
 from wristlet.model.testcards import OTP_RIGHT
@@ -173,10 +172,11 @@ def put_back(city: City, folder: Path) -> None:
     city.card = element
     body = start_strap(env, element, str(paths.folder("strap")))
     city.firmware, city.relay, city.phone.strap = body.firmware, body.firmware.relay, body.link
-    channel = LoopbackChannel(element.port(Interface.CONTACTLESS))
-    city.bench.field = ContactlessField(channel, None)
+    port = element.port(Interface.CONTACTLESS)
+    city.bench.field = ContactlessField(port, None, body.firmware.field_moved)
 
 
 def tap_field(strap: Strap) -> ContactlessField:
     """Another strap's contactless interface."""
-    return ContactlessField(LoopbackChannel(strap.element.port(Interface.CONTACTLESS)), None)
+    port = strap.element.port(Interface.CONTACTLESS)
+    return ContactlessField(port, None, strap.body.firmware.field_moved)

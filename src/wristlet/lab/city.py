@@ -299,7 +299,7 @@ async def _start_devices(
     )
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
-    field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, firmware.field_moved)
+    field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
 
     async def press(action: str) -> None:
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()

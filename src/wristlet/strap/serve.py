@@ -26,6 +26,8 @@ from wristlet.strap.device import MODELS
 from wristlet.strap.display.render import as_text
 from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.messages.endpoint import MessagesEndpoint
+from wristlet.strap.messages.plugged import plug_messages
 from wristlet.strap.plugging import plug
 from wristlet.strap.radio import Invite, RadioSettings, on_air
 from wristlet.strap.socket_line import SocketLine
@@ -184,12 +186,14 @@ async def serve(settings: StrapSettings) -> None:
     stopped = stop_event()
     env, sockets = real_env(), settings.sockets
     wired = await _when_there(sockets / "wired.sock")
-    firmware = _firmware(env, settings, wired)
+    firmware, messages = _firmware(env, settings, wired)
     server = StrapServer(env, firmware, wired)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.close)
         polling = asyncio.create_task(firmware.run())
         stack.callback(polling.cancel)
+        showing = asyncio.create_task(messages.run())
+        stack.callback(showing.cancel)
         control = stack.enter_context(unix_listener(sockets / CONTROL))
         where = {"control": str(sockets / CONTROL), "link": settings.link}
         if settings.link == "ble":
@@ -203,12 +207,15 @@ async def serve(settings: StrapSettings) -> None:
         await stopped.wait()
 
 
-def _firmware(env: Env, settings: StrapSettings, wired: SocketChannel) -> Firmware:
+def _firmware(
+    env: Env, settings: StrapSettings, wired: SocketChannel
+) -> tuple[Firmware, MessagesEndpoint]:
     """Bring the firmware up; without a state folder it keeps what it learns for this run only."""
-    model = MODELS[settings.model]
-    if settings.state is None:
-        return Firmware(Env(env.clock, env.random, MemoryDisk()), wired, model)
-    return Firmware(env, wired, model, str(settings.state / "firmware"))
+    kept, folder = Env(env.clock, env.random, MemoryDisk()), "strap"
+    if settings.state is not None:
+        kept, folder = env, str(settings.state / "firmware")
+    firmware = Firmware(kept, wired, MODELS[settings.model], folder)
+    return firmware, plug_messages(firmware, kept, f"{folder}/messages")
 
 
 async def _go_on_air(

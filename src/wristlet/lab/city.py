@@ -50,6 +50,7 @@ from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card, Port
+from wristlet.strap.activity.plugged import Sensors, plug_activity
 from wristlet.strap.device import PRO
 from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
@@ -120,6 +121,7 @@ class City:
     acquirer: Acquirer
     firmware: Firmware
     messages: MessagesEndpoint
+    sensors: Sensors
     relay: StrapRelay
     gatt: GattServer
     frames: FramePlan
@@ -265,6 +267,7 @@ class StrapBody:
 
     firmware: Firmware
     messages: MessagesEndpoint
+    sensors: Sensors
     gatt: GattServer
     frames: FramePlan
     link: StrapClient
@@ -275,10 +278,11 @@ def start_strap(env: Env, element: Card, folder: str) -> StrapBody:
     wired = LoopbackChannel(element.port(Interface.WIRED))
     firmware = Firmware(env, wired, PRO, folder)
     messages = plug_messages(firmware, env, f"{folder}/messages")
+    sensors, _ = plug_activity(firmware, env, f"{folder}/activity.flash")
     gatt, frames = GattServer(env), FramePlan()
     plug(firmware, gatt, {Concern.APDU: wired.reset})
     link = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
-    return StrapBody(firmware, messages, gatt, frames, link)
+    return StrapBody(firmware, messages, sensors, gatt, frames, link)
 
 
 async def _start_devices(
@@ -336,6 +340,7 @@ async def _start_devices(
         hosts.acquirer,
         body.firmware,
         body.messages,
+        body.sensors,
         relay,
         body.gatt,
         body.frames,

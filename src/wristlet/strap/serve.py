@@ -7,10 +7,11 @@ import contextlib
 import functools
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wristlet.env.base import Env, ensure_dir
 from wristlet.env.memory_disk import MemoryDisk
@@ -20,6 +21,7 @@ from wristlet.links.bonds import BondFile
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import announce_ready, stop_event
 from wristlet.links.strap_link import StrapRefused
+from wristlet.strap.activity.plugged import Sensors, plug_activity
 from wristlet.strap.button import Press
 from wristlet.strap.comparison import Comparison
 from wristlet.strap.device import MODELS
@@ -42,8 +44,11 @@ CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 class StrapServer:
     """Serves one strap: a phone at a time, and any number of controls."""
 
-    def __init__(self, env: Env, firmware: Firmware, wired: SocketChannel) -> None:
+    def __init__(
+        self, env: Env, firmware: Firmware, sensors: Sensors, wired: SocketChannel
+    ) -> None:
         self._firmware = firmware
+        self._sensors = sensors
         self._relay = firmware.relay
         self._wired = wired
         self.comparison = Comparison(env.clock, self._show_digits)
@@ -102,6 +107,13 @@ class StrapServer:
     async def _charge(self, *, is_charging: bool) -> None:
         self._firmware.plug(is_charging=is_charging)
 
+    async def _samples(self, order: Mapping[str, Any]) -> None:
+        self._sensors.samples(_numbers(order.get("xyz")))
+
+    async def _heart(self, order: Mapping[str, Any]) -> None:
+        bpm = order.get("bpm")
+        self._sensors.heart(bpm if isinstance(bpm, int) else None, contact=bpm is not None)
+
     async def _reset(self) -> None:
         with contextlib.suppress(OSError):
             await self._wired.reset()
@@ -145,10 +157,12 @@ class StrapServer:
             "field": self._field,
             "charge": lambda: self._charge(is_charging=True),
             "uncharge": lambda: self._charge(is_charging=False),
+            "samples": lambda: self._samples(order),
+            "heart": lambda: self._heart(order),
         }
         try:
-            wanted = json.loads(line)["do"]
-            action = actions[wanted]
+            order = json.loads(line)
+            action = actions[order["do"]]
         except (ValueError, KeyError, TypeError):
             return {
                 "ok": False,
@@ -186,8 +200,8 @@ async def serve(settings: StrapSettings) -> None:
     stopped = stop_event()
     env, sockets = real_env(), settings.sockets
     wired = await _when_there(sockets / "wired.sock")
-    firmware, messages = _firmware(env, settings, wired)
-    server = StrapServer(env, firmware, wired)
+    firmware, messages, sensors = _firmware(env, settings, wired)
+    server = StrapServer(env, firmware, sensors, wired)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.close)
         polling = asyncio.create_task(firmware.run())
@@ -209,13 +223,22 @@ async def serve(settings: StrapSettings) -> None:
 
 def _firmware(
     env: Env, settings: StrapSettings, wired: SocketChannel
-) -> tuple[Firmware, MessagesEndpoint]:
+) -> tuple[Firmware, MessagesEndpoint, Sensors]:
     """Bring the firmware up; without a state folder it keeps what it learns for this run only."""
     kept, folder = Env(env.clock, env.random, MemoryDisk()), "strap"
     if settings.state is not None:
         kept, folder = env, str(settings.state / "firmware")
     firmware = Firmware(kept, wired, MODELS[settings.model], folder)
-    return firmware, plug_messages(firmware, kept, f"{folder}/messages")
+    messages = plug_messages(firmware, kept, f"{folder}/messages")
+    sensors, _ = plug_activity(firmware, kept, f"{folder}/activity.flash")
+    return firmware, messages, sensors
+
+
+def _numbers(values: object) -> list[int]:
+    """Read samples of a control order; raises StrapRefused."""
+    if isinstance(values, list) and all(isinstance(one, int) for one in values):
+        return values
+    raise StrapRefused("control: xyz must be a list of whole numbers, x, y, z by turns, milli-g")
 
 
 async def _go_on_air(

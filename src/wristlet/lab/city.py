@@ -338,12 +338,7 @@ async def _start_devices(
         hosts.issuer,
         hosts.switch,
         hosts.acquirer,
-        body.firmware,
-        body.messages,
-        body.sensors,
-        relay,
-        body.gatt,
-        body.frames,
+        *(body.firmware, body.messages, body.sensors, relay, body.gatt, body.frames),
         wires,
         courier,
     )

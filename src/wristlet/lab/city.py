@@ -230,6 +230,15 @@ def _open_card(env: Env, paths: setup.Paths) -> Card:
     return Card.open(env, folder, key, sandbox=True, counter_path=paths.counter)
 
 
+def _start_strap(env: Env, paths: setup.Paths, card: Card) -> tuple[Firmware, GattServer]:
+    """Put the firmware in front of the secure element and behind its GATT server."""
+    wired = LoopbackChannel(card.port(Interface.WIRED))
+    firmware = Firmware(env, wired, PRO, str(paths.folder("strap")))
+    gatt = GattServer(env)
+    plug(firmware, gatt, {Concern.APDU: wired.reset})
+    return firmware, gatt
+
+
 async def _start_devices(
     env: Env,
     sandbox: setup.Sandbox,
@@ -239,11 +248,8 @@ async def _start_devices(
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths, card = sandbox.paths, _open_card(env, sandbox.paths)
-    wired = LoopbackChannel(card.port(Interface.WIRED))
-    firmware = Firmware(env, wired, PRO, str(paths.folder("strap")))
-    relay = firmware.relay
-    gatt, frames = GattServer(env), FramePlan()
-    plug(firmware, gatt, {Concern.APDU: wired.reset})
+    firmware, gatt = _start_strap(env, paths, card)
+    relay, frames = firmware.relay, FramePlan()
     client = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
     strap = BreakableStrap(lambda: _same(client), client)
     phone = Companion(

@@ -10,14 +10,14 @@ ARGS ?=
 JOBS ?= 2
 
 LOCKED := $(addprefix requirements/,bootstrap.txt main.txt build.txt ble.txt)
-LOCKED_DEV := $(LOCKED) $(addprefix requirements/,dev.txt yubikey.txt)
+LOCKED_DEV := $(LOCKED) $(addprefix requirements/,dev.txt yubikey.txt activity-data.txt)
 # The runner of the promises writes promises.json; without one, plain tests.
 PROMISES := $(if $(wildcard tests/promises/run.py),tests/promises/run.py,-m pytest -q -m promise tests/promises)
 RUN := .venv/.stamp-main
 DEV := .venv/.stamp-dev
 
 # Targets with a text behind ## are listed by `make help`.
-.PHONY: demo test check promises bench wheel docs-cli lock format system clean help pcsc
+.PHONY: demo test check promises bench wheel docs-cli docs-gatt lock format system clean help pcsc
 
 demo: $(RUN) ## run the whole chain, from a card number to an approved tap
 	@exec $(BIN)/python -m wristlet demo $(ARGS)
@@ -46,6 +46,9 @@ wheel: $(RUN) ## build the wheel into dist/
 docs-cli: $(DEV) ## write docs/reference/cli.md from the command line itself
 	@mkdir -p docs/reference
 	@$(BIN)/typer wristlet.cli.main utils docs --name wristlet --output docs/reference/cli.md
+
+docs-gatt: $(DEV) ## write docs/reference/gatt.md from the strap's declared services
+	@$(BIN)/python scripts/gatt_page.py > docs/reference/gatt.md
 
 format: $(DEV) ## format the code and repair what lint can repair
 	@$(BIN)/ruff format --quiet $(PYTHON_SOURCES)

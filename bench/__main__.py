@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import authorisation, codec, memory, provisioning, strap_memory, tap
+from bench import activity, authorisation, codec, memory, provisioning, strap_memory, tap
 from bench.measure import Result
 
 
@@ -33,6 +33,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "memory": memory.run,
     "strap-memory": strap_memory.run,
     "codec": codec.run,
+    "activity": activity.run,
 }
 _SIGNS: Final = {"at_most": "≤", "at_least": "≥", "information": ""}
 

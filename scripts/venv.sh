@@ -37,7 +37,7 @@ bootstrap() {
 }
 
 # Makes .venv hold exactly what the named files pin, nothing older, nothing more.
-# `uv pip sync` takes no dependencies that are not in a file, so yubikey-manager comes alone.
+# `uv pip sync` takes no dependencies that are not in a file, so yubikey-manager, aeon and pyActigraphy come alone.
 sync() {
     echo "venv: installing ${*#requirements/}"
     "$uv" pip sync --python "$python" --require-hashes --only-binary :all: "$@"
@@ -77,7 +77,8 @@ main)
     ;;
 dev)
     rm -f .venv/.stamp-pcsc
-    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/ble.txt $r/dev.txt $r/yubikey.txt
+    sync $r/bootstrap.txt $r/main.txt $r/build.txt $r/ble.txt $r/dev.txt $r/yubikey.txt \
+        $r/activity-data.txt
     touch .venv/.stamp-main .venv/.stamp-dev
     ;;
 pcsc) [[ -e .venv/.stamp-pcsc ]] || install_pcsc ;;

@@ -15,8 +15,9 @@ from support.source import ROOT, imported_modules, listing, python_files
 # Library: the only parts of the package that import it.
 LIBRARIES = {
     "Crypto": {"crypto"},
-    "aiosql": {"env", "tsp", "issuer", "wallet", "loader", "network"},
+    "aiosql": {"env", "tsp", "issuer", "wallet", "loader", "network", "companion"},
     "bumble": {"links", "strap"},
+    "fit_tool": {"companion"},
     "joserfc": {"crypto"},
     "rich": {"cli", "lab"},
     "smartcard": {"links"},

@@ -28,6 +28,7 @@ NAMES = (
     "ISO 8583 decode, against pyiso8583",
     "BER-TLV of field 55",
     "SCP wrap and unwrap, 200 bytes",
+    "days of samples at 25 Hz, recorded",
 )
 
 

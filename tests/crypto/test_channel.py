@@ -30,6 +30,7 @@ commands = st.builds(
     st.integers(0, 255),
     st.binary(max_size=230),
     st.none() | st.just(256),
+    st.just(False),
 )
 statuses = st.sampled_from([0x9000, 0x6283, 0x63C2])
 

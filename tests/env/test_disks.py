@@ -49,6 +49,11 @@ def test_a_file_holds_what_was_written(disk: Disk, root: str) -> None:
     disk.truncate(path, 2)
     disk.truncate(path, 4)
     assert disk.read(path) == b"he\0\0"
+    disk.write_durably(path, 3, b"lo")
+    assert disk.read(path) == b"he\0lo"
+    disk.truncate(path, 4)
+    disk.truncate(path, 2)
+    disk.truncate(path, 4)
     disk.datasync(path)
     disk.sync(path)
     disk.sync_dir(root)

@@ -22,9 +22,9 @@ async def test_a_card_added_again_gets_a_new_number_and_stays_one_token(city: Ci
     await city.phone.sync()
     assert await states(city) == ["active", "deleted"]
     assert again.token_last4 != old.token_last4
-    assert on_strap(city) == {again.instance_aid: Contactless.DEACTIVATED}
+    assert on_strap(city) == {again.instance_aid: Contactless.ACTIVATED}, "it took the old place"
     assert (await shown(city, old)).se_state == "absent"
-    await city.phone.select_card(again.id)
+    assert (await shown(city, again)).replaces == old.id
     assert (await city.bench.tap(480)).approved
 
 

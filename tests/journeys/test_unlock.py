@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from support.city_story import PIN, add, on_strap, shown, tokens
+from support.clocks import LaterClock
 from wristlet.companion.errors import PinWrong
 from wristlet.env.base import Env
-from wristlet.env.real import RealClock, real_env
+from wristlet.env.real import real_env
 from wristlet.lab.city import City, running_city
 from wristlet.model.testcards import AOBA, KITA, Bank
 from wristlet.model.tsp_messages import LifecycleRequest
@@ -22,23 +22,6 @@ pytestmark = pytest.mark.slow
 SMALL, LARGE = 480, 15_000
 HOUR_MS = 3_600_000
 NEW_PIN = "739251"
-
-
-@dataclass
-class LaterClock:
-    """The machine's clock, set forward."""
-
-    ahead_ms: int = 0
-    real: RealClock = field(default_factory=RealClock)
-
-    def now_ms(self) -> int:
-        return self.real.now_ms() + self.ahead_ms
-
-    def monotonic_us(self) -> int:
-        return self.real.monotonic_us() + self.ahead_ms * 1000
-
-    async def sleep_ms(self, duration_ms: int) -> None:
-        await self.real.sleep_ms(duration_ms)
 
 
 @pytest.fixture

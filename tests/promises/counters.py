@@ -76,9 +76,9 @@ def with_active(number: int) -> Rig:
 def counters_in_memory() -> AbstractContextManager[object]:
     """A payment applet whose counters reach the disk some other time."""
 
-    def saved(self: Session, ctx: Context, counted: Counters) -> None:
+    def saved(self: Session, ctx: Context, counted: Counters, atc: int) -> None:
         store = ctx.state
-        store._data[f"{self.prefix}counters"] = counted.encode()  # type: ignore[attr-defined] # the store behind it
+        store._data[self.image.counters_key] = counted.encode_under(atc)  # type: ignore[attr-defined] # the store behind it
 
     return patch.object(Session, "save", saved)
 

@@ -247,6 +247,59 @@ def test_orders_about_an_instance(rig: Rig) -> None:
     assert contactless_state(rig, 2) is ContactlessState.ACTIVATED
 
 
+def test_a_successor_takes_the_active_cards_place_in_the_write_that_deletes_it(rig: Rig) -> None:
+    for number in (1, 2, 3):
+        sw_list(rig, rig.perso_script(number, number))
+    old, new, other = instance(1), instance(2), instance(3)
+    assert set(order(rig, 4, script.activate(old))) == {SW.OK}
+    draft = rig.draft(5)
+    draft.add_group(script.hand_over(old, new))
+    draft.add(commands.delete(old))
+    assert set(sw_list(rig, draft.finish())) == {SW.OK}
+    assert contactless_state(rig, 1) is None
+    assert contactless_state(rig, 2) is ContactlessState.ACTIVATED
+    said = receipt_of(rig)
+    assert said is not None
+    assert (said.instance_aid, said.state) == (old, 0xFF)
+    draft = rig.draft(6)
+    draft.add_group(script.hand_over(other, other))
+    assert set(sw_list(rig, draft.finish())) == {SW.OK}
+    assert contactless_state(rig, 2) is ContactlessState.ACTIVATED, "the other one was not active"
+
+
+def test_a_successor_that_may_not_be_active_yet_remembers(rig: Rig) -> None:
+    for number in (1, 2):
+        sw_list(rig, rig.perso_script(number, number))
+    orders = (script.activate(instance(1)), script.make_non_activatable(instance(2)))
+    assert set(order(rig, 3, *orders)) == {SW.OK}
+    assert set(order(rig, 4, script.hand_over(instance(1), instance(2)))) == {SW.OK}
+    assert contactless_state(rig, 1) is ContactlessState.ACTIVATED
+    assert contactless_state(rig, 2) is ContactlessState.NON_ACTIVATABLE
+    draft = rig.draft(5)
+    draft.add(commands.delete(instance(1)))
+    assert set(sw_list(rig, draft.finish())) == {SW.OK}
+    assert set(order(rig, 6, script.make_activatable(instance(2)))) == {SW.OK}
+    assert contactless_state(rig, 2) is ContactlessState.ACTIVATED
+    absent = order(rig, 7, script.hand_over(instance(2), instance(9)))
+    assert absent[-1] != SW.OK
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_suspended_card_hands_its_place_over_unless_another_was_chosen(
+    rig: Rig, chosen: bool
+) -> None:
+    for number in (1, 2, 3):
+        sw_list(rig, rig.perso_script(number, number))
+    assert set(order(rig, 4, script.activate(instance(1)))) == {SW.OK}
+    assert set(order(rig, 5, script.make_non_activatable(instance(1)))) == {SW.OK}
+    if chosen:
+        assert set(order(rig, 6, script.activate(instance(3)))) == {SW.OK}
+    assert set(order(rig, 7, script.hand_over(instance(1), instance(2)))) == {SW.OK}
+    active = ContactlessState.ACTIVATED
+    assert (contactless_state(rig, 2) is active) == (not chosen)
+    assert (contactless_state(rig, 3) is active) == chosen
+
+
 def test_step_up_starts_not_activatable(rig: Rig) -> None:
     sw_list(rig, rig.perso_script(1, locked=True))
     assert contactless_state(rig, 1) is ContactlessState.NON_ACTIVATABLE
@@ -376,7 +429,7 @@ def test_a_long_group_travels_extended_and_chained(rig: Rig) -> None:
     cut = [
         part.encode()
         for raw in built.script.apdus
-        for part in chain(replace(Command.parse(raw), extended=False))
+        for part in chain(Command.parse(raw).replace(extended=False))
     ]
     assert set(run_all(rig, cut)) == {SW.OK}
     statement = receipt_of(rig, 1)

@@ -473,3 +473,49 @@ def test_volatile_store_behaves_alike() -> None:
         store.put("a", b"lost")
         raise KeyError
     assert plain(store) == {**FIRST, "c": b"3"}
+
+
+def test_what_is_kept_is_made_again_when_a_value_it_read_changes() -> None:
+    store, made = Store({"a": b"1", "other": b"1"}), []
+
+    def make() -> bytes:
+        made.append(store.get("a"))
+        return b"made of " + (store.get("a") or b"nothing")
+
+    assert store.kept("name", make) is store.kept("name", make)
+    with store.transaction():
+        store.put("other", b"2")
+    before = store.generation
+    assert store.kept("name", make) == b"made of 1"
+    assert made == [b"1"]
+    with store.transaction():
+        store.put("a", b"2")
+        assert store.kept("name", make) == b"made of 2"
+    assert store.generation > before
+    assert store.kept("name", make) == b"made of 2"
+    with store.transaction():
+        store.delete("a")
+    assert store.kept("name", make) == b"made of nothing"
+
+
+def test_what_a_rolled_back_command_made_is_not_kept() -> None:
+    store = Store({"a": b"1"})
+    store.put("a", b"2")
+    assert store.kept("name", store.get, "a") == b"2"
+    store.rollback()
+    assert store.kept("name", store.get, "a") == b"1"
+
+
+def test_a_value_that_was_missing_is_watched_too() -> None:
+    store = Store()
+    assert store.kept("name", lambda: store.get("a") or b"none") == b"none"
+    with store.transaction():
+        store.put("a", b"1")
+    assert store.kept("name", lambda: store.get("a") or b"none") == b"1"
+
+
+def test_nothing_kept_depends_on_a_list_of_keys() -> None:
+    store = Store({"a": b"1"})
+    with pytest.raises(RuntimeError, match="list of keys"):
+        store.kept("name", store.keys, "a")
+    assert store.keys("a") == ["a"]

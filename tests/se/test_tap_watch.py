@@ -159,5 +159,3 @@ def test_the_number_wraps_past_zero() -> None:
     watch.number = 0xFFFF
     watch.saw(commands.select(aids.PPSE).encode(), b"", 0x6A82, b"")
     assert (watch.number, watch.outcome) == (1, TapOutcome.NO_CARD)
-    watch.saw(b"", b"", 0x6700, b"")
-    assert watch.number == 1

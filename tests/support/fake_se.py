@@ -31,6 +31,9 @@ NO_LEASE = LeaseBlock(0, False, False, True, False, 3, 0, 0)
 LEASE = LeaseBlock(1, True, True, True, False, 3, 19, 40_000)
 
 
+ACTIVATED = 0x01
+
+
 class Refused(Exception):
     """The element does not take this script."""
 
@@ -86,6 +89,7 @@ class FakeSe:
         self.committed = 0
         self.events = 0
         self.pin_set, self.blocked = True, False
+        self.phones: set[bytes] = set()
         self._root = (root_id, root_point)
 
     def registration(self) -> RegisterDevice:
@@ -154,6 +158,17 @@ class FakeSe:
         self, channel: CardChannel, command: Command, aid: bytes, state: int
     ) -> tuple[bytes, int]:
         group = dgi.parse(command.data)[0]
+        if group.number == ScriptDgi.PIN_RESET:
+            self.pin_set, self.blocked = False, False
+            return aid, state
+        if group.number == ScriptDgi.FURTHER_PHONE:
+            self.phones.add(group.value)
+            return aid, state
+        if group.number == ScriptDgi.HAND_OVER:
+            old, new = script.parse_hand_over(group.value)
+            if self.instances[old].state == ACTIVATED and self.instances[new].state != 0x80:
+                self.instances[old].state, self.instances[new].state = 0x00, ACTIVATED
+            return aid, state
         if group.number in (ScriptDgi.MAKE_ACTIVATABLE, ScriptDgi.MAKE_NON_ACTIVATABLE):
             if group.value not in self.instances:
                 raise Refused("no such instance")

@@ -15,31 +15,50 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from wristlet.crypto import ec
 from wristlet.links.problems import ApiError, install_problem_handlers
 from wristlet.model.tsp_messages import (
     CardKey,
     ConfirmVerification,
+    DeviceOrder,
+    DeviceOrderResult,
     DeviceRegistered,
     DigitizeAnswer,
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    FetchOrders,
     LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
+    NotificationKey,
+    OrdersFetched,
+    PinStatementCounted,
     ReceiptAccepted,
+    RedigitizeRequest,
     RegisterDevice,
     ScriptPackage,
     SelectVerification,
+    StartDeviceOrder,
     SubmitLeaseReport,
+    SubmitPinStatement,
     SubmitReceipt,
     Terms,
+    TokenChange,
     TokenInfo,
     VerificationMethod,
     VerificationResult,
 )
-from wristlet.wire.receipt import TAG_LEASE_REPORT, TAG_RECEIPT, Receipt, SignedStatement
+from wristlet.wire.receipt import (
+    TAG_LEASE_REPORT,
+    TAG_PIN_STATEMENT,
+    TAG_RECEIPT,
+    PinStatement,
+    Receipt,
+    SignedStatement,
+)
 
+REQUESTOR = "wallet"
 DOMAIN = "f0575249534c54545001"
 GENUINE = b"\x11" * 64
 CODE_RIGHT, CODE_WRONG = "cmlnaHQ", "d3Jvbmc"
@@ -70,6 +89,9 @@ class FakeTsp:
         self._verified: set[str] = set()
         self._loaded: set[str] = set()
         self._tries: Counter[str] = Counter()
+        self.orders: dict[str, DeviceOrder] = {}
+        self.due: list[TokenChange] = []
+        self.key = ec.private_key(bytes(31) + b"\x51")
 
     def app(self) -> Starlette:
         """The HTTP side."""
@@ -79,6 +101,12 @@ class FakeTsp:
             "digitize": (DigitizeRequest, self._digitize),
             "receipts": (SubmitReceipt, self._receipt),
             "lease-reports": (SubmitLeaseReport, self._lease),
+            "pin-statements": (SubmitPinStatement, self._pin),
+            "devices/{ref}/orders": (StartDeviceOrder, self._start_order),
+            "devices/{ref}/orders/fetch": (FetchOrders, self._fetch),
+            "orders/{ref}/verification/select": (SelectVerification, self._select_order),
+            "orders/{ref}/verification/confirm": (ConfirmVerification, self._confirm_order),
+            "tokens/{ref}/redigitize": (RedigitizeRequest, self._redigitize),
             "tokens/{ref}/verification/select": (SelectVerification, self._select),
             "tokens/{ref}/verification/confirm": (ConfirmVerification, self._confirm),
             "tokens/{ref}/suspend": (LifecycleRequest, self._suspend),
@@ -91,6 +119,9 @@ class FakeTsp:
         ]
         routes.append(Route("/tsp/v1/card-key", self._endpoint("card-key", None, self._card_key)))
         routes.append(Route("/tsp/v1/tokens/{ref}", self._endpoint("token", None, self._token)))
+        key = self._endpoint("notification-key", None, self._notification_key)
+        routes.append(Route("/tsp/v1/notification-key", key))
+        routes.append(Route("/tsp/v1/orders/{ref}", self._endpoint("order", None, self._order)))
         app = Starlette(routes=routes)
         install_problem_handlers(app)
         return app
@@ -172,11 +203,14 @@ class FakeTsp:
         return DigitizeAnswer(self.decision, "", "issuer", token, script, methods)
 
     def _script(self, token: TokenInfo, purpose: str) -> ScriptPackage:
-        self._numbers[token.se_id] += 1
-        number = self._numbers[token.se_id]
-        self.scripts[token.se_id, number] = (token.token_reference, purpose)
+        return self._number(token.se_id, token.token_reference, purpose)
+
+    def _number(self, se_id: str, reference: str, purpose: str) -> ScriptPackage:
+        self._numbers[se_id] += 1
+        number = self._numbers[se_id]
+        self.scripts[se_id, number] = (reference, purpose)
         apdus = ["00a4040000", f"80e60000{number:02x}"]
-        script = ScriptPackage(token.se_id, DOMAIN, number, purpose, apdus)
+        script = ScriptPackage(se_id, DOMAIN, number, purpose, apdus)
         return replace(script, **self.rewrite_script)
 
     def _set(self, ref: str, **fields: Any) -> TokenInfo:
@@ -210,11 +244,66 @@ class FakeTsp:
         if purpose == "personalise":
             self._loaded.add(token)
             self._wake(token)
-        return ReceiptAccepted(key[0], key[1], purpose, self.tokens[token], receipt.state)
+        return ReceiptAccepted(key[0], key[1], purpose, self.tokens.get(token), receipt.state)
 
     def _lease(self, ref: str, body: SubmitLeaseReport) -> LeaseReportCounted:
         SignedStatement.parse(bytes.fromhex(body.report), TAG_LEASE_REPORT)
         return LeaseReportCounted()
+
+    def _pin(self, ref: str, body: SubmitPinStatement) -> PinStatementCounted:
+        statement = SignedStatement.parse(bytes.fromhex(body.statement), TAG_PIN_STATEMENT)
+        said = PinStatement.parse(statement.body)
+        changes = []
+        for name, token in self.tokens.items():
+            if token.se_id == said.se_id.hex() and token.state in ("active", "suspended"):
+                state = "suspended" if said.blocked else "active"
+                owners = ["pin_locked"] if said.blocked else []
+                changed = self._set(name, state=state, suspended_by=owners)
+                purpose = "make_non_activatable" if said.blocked else "make_activatable"
+                changes.append(TokenChange(changed, self._script(changed, purpose)))
+        return PinStatementCounted(said.se_id.hex(), said.pin_set, said.blocked, changes)
+
+    def _start_order(self, ref: str, body: StartDeviceOrder) -> DeviceOrder:
+        name = f"order-{len(self.orders) + 1}"
+        methods = [VerificationMethod("sms-1", "sms", "ends in 42")]
+        reference = body.token_reference or "tok-1"
+        self.orders[name] = DeviceOrder(
+            name,
+            ref,
+            body.kind,
+            "proof_needed",
+            1_900_000_000_000,
+            reference,
+            "0001",
+            "Aoba Bank",
+            methods,
+        )
+        return self.orders[name]
+
+    def _order(self, ref: str, body: None) -> DeviceOrder:
+        return self.orders[ref]
+
+    def _select_order(self, ref: str, body: SelectVerification) -> DeviceOrderResult:
+        return DeviceOrderResult("sent", 3, self.orders[ref])
+
+    def _confirm_order(self, ref: str, body: ConfirmVerification) -> DeviceOrderResult:
+        order = self.orders[ref]
+        if body.code_jwe.split(".")[3] != CODE_RIGHT:
+            return DeviceOrderResult("incorrect_code", 2, order)
+        self.orders[ref] = order = replace(order, state="ordered", verification_methods=[])
+        script = self._number(order.se_id, "", order.kind)
+        return DeviceOrderResult("success", 2, order, script)
+
+    def _fetch(self, ref: str, body: FetchOrders) -> OrdersFetched:
+        due, self.due = self.due, []
+        return OrdersFetched(ref, due)
+
+    def _redigitize(self, ref: str, body: RedigitizeRequest) -> EligibilityAnswer:
+        self._known(ref)
+        return self._eligibility("", EligibilityRequest(body.task_id, body.se_id, ""))
+
+    def _notification_key(self, ref: str, body: None) -> NotificationKey:
+        return NotificationKey("note-1", ec.point_of(self.key).hex(), REQUESTOR)
 
     def _suspend(self, ref: str, body: LifecycleRequest) -> LifecycleAnswer:
         token = self._known(ref)

@@ -50,6 +50,10 @@ class KillingDisk(RealDisk):
         self._step()
         super().pwrite(path, offset, data)
 
+    def write_durably(self, path: StrPath, offset: int, data: bytes) -> None:
+        self.pwrite(path, offset, data)
+        self.datasync(path)
+
     def datasync(self, path: StrPath) -> None:
         self._step()
         super().datasync(path)

@@ -25,6 +25,7 @@ from wristlet.model.issuer_messages import (
     IdvDecision,
     IdvRequest,
     IssuerKey,
+    ProveHolder,
     SendCode,
     VerifyCode,
 )
@@ -34,10 +35,15 @@ from wristlet.model.tsp_messages import (
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    FetchOrders,
     LifecycleAnswer,
     LifecycleRequest,
+    OrdersFetched,
+    PinStatementCounted,
     ReceiptAccepted,
+    SubmitPinStatement,
     SubmitReceipt,
+    TokenChange,
     VerificationMethod,
 )
 from wristlet.tsp.authorize import Authorizer
@@ -66,6 +72,7 @@ class FakeIssuer:
         self.asked = 0
         self.down = False
         self.tries_left = 3
+        self.proofs: list[str] = []
 
     async def key(self) -> IssuerKey:
         self._up()
@@ -80,6 +87,15 @@ class FakeIssuer:
         vote = self.decision or vote
         methods = self.methods if vote == "yellow" else []
         return IdvDecision(f"idv_{self.asked}", vote, reason, "Aoba Bank", methods)
+
+    async def prove_holder(self, request: ProveHolder) -> IdvDecision:
+        self._up()
+        self.asked += 1
+        self.proofs.append(request.purpose)
+        card = json.loads(jwe.decrypt(request.card_jwe, self.key_pair))
+        assert set(card) == {"pan", "expiry_yymm"}
+        vote = "red" if outcome_of(card["pan"]) is Outcome.LOST else "yellow"
+        return IdvDecision(f"idv_{self.asked}", vote, "identity to be confirmed", "", self.methods)
 
     async def send_code(self, request: SendCode) -> CodeSent:
         self._up()
@@ -235,6 +251,25 @@ class City:
         assert accepted.token is not None
         assert accepted.token.state == "active"
         return accepted.token.token_reference
+
+    async def fetch(self, element: FakeSe, caller: Caller = REQUESTOR) -> OrdersFetched:
+        """What the element should hear of and nobody was handed yet."""
+        request = FetchOrders(self.next_id())
+        return await self.service.fetch_orders(caller, element.se_id.hex(), request)
+
+    async def run_all(self, element: FakeSe, changes: list[TokenChange]) -> None:
+        """Run scripts in the order of their numbers, and those that their receipts bring."""
+        waiting = [change.script for change in changes if change.script is not None]
+        while waiting:
+            waiting.sort(key=lambda script: script.number)
+            accepted = await self.receipt(element, waiting.pop(0).apdus)
+            waiting += [one.script for one in accepted.follow_up if one.script is not None]
+            waiting += accepted.scripts
+
+    async def tell_pin(self, element: FakeSe, caller: Caller = REQUESTOR) -> PinStatementCounted:
+        """Hand in the element's word about its PIN."""
+        statement = element.pin_statement(bytes(16)).hex()
+        return await self.service.submit_pin_statement(caller, SubmitPinStatement(statement))
 
     async def change(
         self, reference: str, verb: str, by: str = "cardholder", caller: Caller = REQUESTOR

@@ -67,8 +67,9 @@ def receipt(
     return SignedStatement(body, signature).encode(TAG_RECEIPT).hex()
 
 
-def pin_statement(se_id: str) -> str:
-    body = PinStatement(bytes.fromhex(se_id), bytes.fromhex(CHALLENGE), True, False, 1).body()
+def pin_statement(se_id: str, *, blocked: bool = False, events: int = 1) -> str:
+    challenge = bytes.fromhex(CHALLENGE)
+    body = PinStatement(bytes.fromhex(se_id), challenge, True, blocked, events).body()
     return SignedStatement(body, GENUINE).encode(TAG_PIN_STATEMENT).hex()
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from support import activity_values
+from support.message_values import any_in
 from support.strap_codecs import messages_of
 from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
@@ -19,7 +21,8 @@ from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
-from wristlet.wire.strap import att, frames, settings, state
+from wristlet.wire.strap import activity, activity_log, att, frames, settings, state
+from wristlet.wire.strap import messages as strap_messages
 from wristlet.wire.strap import time as strap_time
 from wristlet.wire.strap.fields import Family
 
@@ -62,7 +65,7 @@ TLV = st.builds(ber.Tlv, TAG, raw(0, 300))
 DAY = st.dates().map(lambda day: f"{day:%Y%m%d}".rjust(8, "0"))
 LE_SHORT, LE_LONG = (st.none() | st.integers(1, top) for top in (256, 65536))
 COMMAND = st.one_of(
-    st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(0, 255), LE_SHORT),
+    st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(0, 255), LE_SHORT, st.just(False)),
     st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, raw(1, 700), LE_LONG, st.just(True)),
     st.builds(apdu.Command, BYTE, BYTE, BYTE, BYTE, st.just(b""), st.just(65536), st.just(True)),
 )
@@ -130,6 +133,7 @@ ORDER = st.one_of(
     AID.map(script.make_activatable),
     AID.map(script.make_non_activatable),
     AID.map(script.activate),
+    st.builds(script.hand_over, AID, AID),
 )
 
 EPOCH = raw(8)
@@ -222,6 +226,15 @@ CODECS: tuple[Codec, ...] = (
     _family(settings.ANSWERS),
     _family(settings.NEWS),
     Codec(
+        "strap message event",
+        any_in(strap_messages.NEWS).filter(
+            lambda value: not isinstance(value, strap_messages.FindPhone)
+        ),
+        strap_messages.NEWS.encode,
+        strap_messages.decode_event,
+        ("strap.messages.decode_event", "strap.fields.Family.decode"),
+    ),
+    Codec(
         "ber objects",
         tuples_of(TLV),
         lambda v: b"".join(t.encode() for t in v),
@@ -281,7 +294,7 @@ CODECS: tuple[Codec, ...] = (
         ORDER,
         lambda v: v.encode(),
         lambda d: script.check_order(dgi.parse(d)[0]) if d[:1] else dgi.parse(b"\0"),
-        ("script.check_order",),
+        ("script.check_order", "script.parse_hand_over"),
     ),
     _statement("Receipt", RECEIPT),
     _statement("PinStatement", st.builds(receipt.PinStatement, SE_ID, raw(16), DONE, DONE, LONG)),
@@ -415,4 +428,43 @@ CODECS: tuple[Codec, ...] = (
         ("strap.frames.parse_message",),
     ),
     Codec("ATT PDU", PDU, lambda v: v.encode(), att.parse, ("strap.att.parse",)),
+    Codec(
+        "activity records",
+        activity_values.BLOCKS,
+        activity_log.encode_records,
+        activity_log.decode_records,
+        ("strap.activity_log.decode_records",),
+    ),
+    Codec(
+        "activity position",
+        activity_values.positions(),
+        activity.encode_position,
+        activity.decode_position,
+        ("strap.activity.decode_position",),
+    ),
+    Codec(
+        "activity request",
+        activity_values.REQUESTS,
+        lambda request: request.encode(),
+        activity.decode_request,
+        (
+            "strap.activity.decode_request",
+            "strap.activity.ReadLog.decode",
+            "strap.activity.AskExtent.decode",
+        ),
+    ),
+    Codec(
+        "activity extent",
+        activity_values.EXTENTS,
+        lambda extent: extent.encode(),
+        activity.Extent.decode,
+        ("strap.activity.Extent.decode",),
+    ),
+    Codec(
+        "activity page",
+        activity_values.pages(),
+        lambda page: page.encode(),
+        activity.Page.decode,
+        ("strap.activity.Page.decode",),
+    ),
 )

@@ -26,6 +26,8 @@ from support.fake_se import FakeSe, tap
 from support.tsp_city import ISSUER, REQUESTOR, City, tsp_city
 from wristlet.model.testcards import AOBA, Outcome, find_card
 from wristlet.model.tsp_messages import ScriptPackage, SubmitReceipt, TokenInfo
+from wristlet.tsp import renewal
+from wristlet.tsp.repository import Repository
 
 CARD = find_card(AOBA, Outcome.GREEN)
 OWNERS = ("cardholder", "token_requestor", "issuer")
@@ -46,6 +48,7 @@ class StrapHistories(RuleBasedStateMachine):
         self.log: list[ScriptPackage] = []
         self.late: list[bytes] = []
         self.stan = 0
+        self.unfetched = False
 
     def do(self, step: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(step)
@@ -67,7 +70,7 @@ class StrapHistories(RuleBasedStateMachine):
     @rule()
     def add(self) -> None:
         held = [t for t in self.tokens.values() if t.state != "deleted"]
-        if len(held) >= 6:
+        if len(held) >= 6 or self.element.blocked:
             return
         answer = self.do(self.city.digitize(self.element, CARD))
         self.take(answer.token, answer.script)
@@ -103,6 +106,17 @@ class StrapHistories(RuleBasedStateMachine):
         self._change(reference, verb, by)
         owners = self.owners[reference]
         (owners.add if verb == "suspend" else owners.discard)(by)
+        for partner in self.partners(reference):
+            (self.owners[partner].add if verb == "suspend" else self.owners[partner].discard)(by)
+
+    def partners(self, reference: str) -> list[str]:
+        """Living tokens that are the same card to the wearer, as one renews the other."""
+        mine = self.tokens[reference]
+        found = [r for r, t in self.tokens.items() if t.replaces == reference and mine.renewal]
+        before = self.tokens.get(mine.replaces or "")
+        if before is not None and before.renewal:
+            found.append(before.token_reference)
+        return [r for r in found if self.tokens[r].state != "deleted"]
 
     @precondition(lambda self: any(t.state != "deleted" for t in self.tokens.values()))
     @rule(data=st.data())
@@ -111,11 +125,53 @@ class StrapHistories(RuleBasedStateMachine):
         self._change(data.draw(st.sampled_from(living)), "delete", "cardholder")
 
     def _change(self, reference: str, verb: str, by: str) -> None:
+        """The issuer's changes reach the element only when the requestor asks for what is due."""
         caller = ISSUER if by == "issuer" else REQUESTOR
         answer = self.do(self.city.change(reference, verb, by, caller))
+        if by == "issuer":
+            assert answer.script is None
+            self.unfetched = True
         for change in answer.follow_up:
             self.take(change.token, change.script)
         self.take(answer.token, answer.script)
+        self.refresh()
+
+    @rule(blocked=st.booleans())
+    def tell_pin(self, blocked: bool) -> None:
+        """Three wrong PINs, or a new one after a reset; the element says which."""
+        self.element.blocked = blocked
+        self.element.events += 1
+        answer = self.do(self.city.tell_pin(self.element))
+        for change in answer.follow_up:
+            self.take(change.token, change.script)
+        self.refresh()
+        for reference, token in self.tokens.items():
+            if token.state != "deleted":
+                owners = self.owners[reference]
+                (owners.add if blocked else owners.discard)("pin_locked")
+
+    @precondition(lambda self: any(t.state == "active" for t in self.tokens.values()))
+    @rule()
+    def renew(self) -> None:
+        """The counter of the active token comes near its end."""
+        (old,) = [r for r, t in self.tokens.items() if t.state == "active"]
+        self.do(
+            self.city.database.write(lambda c: renewal.mark_due(Repository(c), old, "counter", 1))
+        )
+        self.unfetched = True
+        self.refresh()
+
+    @precondition(lambda self: self.unfetched)
+    @rule()
+    def fetch(self) -> None:
+        """What was decided without the requestor, in the order of the scripts' numbers."""
+        self.unfetched = False
+        due = self.do(self.city.fetch(self.element)).follow_up
+        for change in sorted(due, key=lambda one: one.script.number if one.script else 0):
+            if change.token.token_reference not in self.tokens:
+                assert self.tokens[change.token.replaces].renewal
+                self.owners[change.token.token_reference] = set()
+            self.take(change.token, change.script)
         self.refresh()
 
     def refresh(self) -> None:
@@ -156,7 +212,7 @@ class StrapHistories(RuleBasedStateMachine):
 
     @invariant()
     def element_agrees_once_everything_has_arrived(self) -> None:
-        if self.log or self.late:
+        if self.log or self.late or self.unfetched:
             return
         for aid, instance in self.element.instances.items():
             (token,) = [t for t in self.tokens.values() if t.instance_aid == aid.hex()]

@@ -48,7 +48,7 @@ async def test_an_overtaken_suspension_is_ordered_again(city: City) -> None:
 async def test_what_the_issuer_ordered_reaches_the_element_with_the_next_receipt(
     city: City,
 ) -> None:
-    """The issuer's answer has the script, but only the wallet's log leads to the element."""
+    """The issuer gets no script: only the wallet's log leads to the element."""
     element = await city.element()
     first = await city.active_token(element, FIRST)
     await city.change(first, "delete", "issuer", ISSUER)

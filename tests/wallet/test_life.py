@@ -31,7 +31,7 @@ async def test_approved_card_from_paper_to_wrist(hana: Person) -> None:
     assert progress.card is not None
     assert (progress.card.state, progress.card.se_state) == ("active", "ready")
     assert (progress.commits_last, progress.commits_acknowledged) == (1, 1)
-    assert progress.card.allowed_actions == ["select", "suspend", "delete"]
+    assert progress.card.allowed_actions == ["select", "suspend", "redigitize", "delete"]
     assert (await hana.client.commits(device.id)).data == []
     chosen = await hana.client.report_active_card(device.id, ActiveCard(card.id))
     assert chosen.se_state == "selected"

@@ -13,7 +13,7 @@ import pytest
 from support.fake_tsp import jwe
 from support.wallet_city import City, Person, certificate, lease_report, pin_statement, receipt
 from wristlet.links.http import RemoteProblem
-from wristlet.model.wallet_messages import PairDevice
+from wristlet.model.wallet_messages import CertifyPhone, PairDevice, StartPinReset
 from wristlet.wallet.api import Operation, Who
 from wristlet.wallet.app import operations
 
@@ -33,12 +33,26 @@ class Prey:
         card = await hana.add(device, "require_additional_authentication")
         offer = await hana.offer(device)
         certified = {"public_point": POINT}
+        await hana.client.certify_phone(device.id, CertifyPhone(POINT))
+        phone = (await hana.client.phones(device.id)).data[0]
+        order = await hana.client.start_pin_reset(device.id, StartPinReset())
         chain: dict[str, list[str]] = {"attestation_chain": [], "domain_chain": []}
-        ids = {"wearer_id": hana.wearer_id, "device_id": device.id, "card_id": card.id}
+        ids = {
+            "wearer_id": hana.wearer_id,
+            "device_id": device.id,
+            "card_id": card.id,
+            "phone_id": phone.id,
+            "order_id": order.id,
+        }
         bodies: dict[str, Any] = {
             "wearer_create": {"name": "x"},
             "device_pair": {"name": "x", **chain},
             "phone_certify": certified,
+            "further_phone_start": certified,
+            "pin_statement_submit": {"statement": pin_statement(device.se_id)},
+            "device_order_verify": {"method_id": "sms-1"},
+            "device_order_confirm": {"code_jwe": jwe()},
+            "card_redigitize": {"device_id": device.id},
             "lease_report_submit": {"report": lease_report(device.se_id)},
             "active_card_report": {"card_id": card.id},
             "card_check_eligibility": {"device_id": device.id, "card_jwe": jwe()},
@@ -57,7 +71,8 @@ class Prey:
     def path(self, operation: Operation) -> str:
         """The operation's path on Hana's objects."""
         path = re.sub(r"\{(\w+)(?::int)?\}", lambda m: self.ids[m.group(1)], operation.path)
-        return f"{path}?device_id={self.ids['device_id']}" if operation.id == "card_list" else path
+        of_device = operation.id in ("card_list", "transaction_list")
+        return f"{path}?device_id={self.ids['device_id']}" if of_device else path
 
 
 # The generator of P-256, a point like any other.
@@ -66,12 +81,15 @@ POINT = (
     "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
 )
 # These act on the caller's own account; what they return is checked apart.
-OWN = {"wearer_create", "device_pair", "device_list", "event_list", "card_key_get"}
+OWN = {"wearer_create", "device_pair", "device_list", "event_list", "card_key_get"} | {
+    "session_end_others"
+}
 
 
 async def state_of(city: City) -> dict[str, Any]:
     """Everything stored besides kept replies."""
-    tables = ("wearers", "sessions", "devices", "phones", "eligibilities", "cards", "tasks")
+    people = ("wearers", "sessions", "devices", "phones", "device_orders")
+    tables = (*people, "eligibilities", "cards", "tasks", "transactions")
     return await city.context.database.read(
         lambda c: {
             name: c.execute(f"SELECT * FROM {name} ORDER BY 1, 2, 3").fetchall()

@@ -57,6 +57,10 @@ def test_impossible_headers_are_not_written(header: ScriptHeader) -> None:
     [
         (script.COMMIT, "df0200"),
         (script.PIN_RESET, "df1100"),
+        (
+            script.hand_over(INSTANCE, INSTANCE),
+            "df2417" + "0b" + INSTANCE.hex() + INSTANCE.hex(),
+        ),
         (script.further_phone(bytes(32)), "df1220" + "00" * 32),
         (script.make_activatable(INSTANCE), "df210b" + INSTANCE.hex()),
         (script.make_non_activatable(INSTANCE), "df220b" + INSTANCE.hex()),
@@ -78,6 +82,9 @@ def test_orders(order: Dgi, raw: str) -> None:
         Dgi(0xDF21, b"abcd"),
         Dgi(0xDF23, bytes(17)),
         Dgi(0xDF01, SE_ID),
+        Dgi(0xDF24, b""),
+        Dgi(0xDF24, b"\x0b" + INSTANCE),
+        Dgi(0xDF24, b"\x04abcd" + INSTANCE),
         Dgi(0x8000, b""),
     ],
 )

@@ -35,6 +35,10 @@ def issuer(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Test accounts and fixed one-time codes.")
     ] = False,
+    tsp: Annotated[
+        str | None,
+        typer.Option(help="The token service's base URL, to tell it of the bank's cards."),
+    ] = None,
     durability: Durable = "power",
 ) -> None:
     """Run the bank: identity checks over HTTP, authorisations over ISO 8583."""
@@ -42,7 +46,7 @@ def issuer(
     from wristlet.issuer.serve import run_issuer
 
     with ending("issuer"):
-        run_issuer(state, seal_key, http, iso8583, sandbox, durability)
+        run_issuer(state, seal_key, http, iso8583, sandbox, durability, tsp)
 
 
 @app.command("tsp")
@@ -51,6 +55,10 @@ def tsp(
     seal_key: SealKeyFile,
     switch: Annotated[str, typer.Option(help="The switch's ISO 8583 address, HOST:PORT.")],
     issuer: Annotated[str, typer.Option(help="The bank's base URL.")],
+    notify: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom to notify, as REQUESTOR=URL; repeat for each."),
+    ] = None,
     http: Http = ANY_PORT,
     iso8583: Iso = ANY_PORT,
     durability: Durable = "power",
@@ -63,7 +71,8 @@ def tsp(
     from wristlet.tsp.serve import Settings, serve
 
     with ending("tsp"):
-        settings = Settings(state, http, iso8583, switch, issuer, durability)
+        told = _named(notify or [], "--notify: write REQUESTOR=URL, each requestor once")
+        settings = Settings(state, http, iso8583, switch, issuer, durability, told)
         run(serve(real_env(), settings, read_seal_key(seal_key)))
 
 
@@ -102,7 +111,8 @@ def switch(
     from wristlet.network.serve import run_switch
 
     with ending("switch"):
-        run_switch(state, seal_key, iso8583, routes, _peers(peer))
+        peers = _named(peer, "--peer: write NAME=HOST:PORT, each name once")
+        run_switch(state, seal_key, iso8583, routes, peers)
 
 
 @app.command("acquirer")
@@ -120,11 +130,11 @@ def acquirer(
         run_acquirer(state, seal_key, iso8583, switch)
 
 
-def _peers(words: list[str]) -> dict[str, str]:
-    peers = dict(word.split("=", 1) for word in words if "=" in word)
-    if len(peers) != len(words):
-        fail("--peer: write NAME=HOST:PORT, each name once", Exit.USAGE)
-    return peers
+def _named(words: list[str], usage: str) -> dict[str, str]:
+    named = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(named) != len(words):
+        fail(usage, Exit.USAGE)
+    return named
 
 
 def _check(part: str, state: Path, seal_key: Path) -> None:

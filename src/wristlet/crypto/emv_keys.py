@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from wristlet.crypto.tdes import AnyKey, ecb_encrypt, with_odd_parity
+from wristlet.crypto.tdes import AnyKey, TdesKey, ecb_encrypt, with_odd_parity
 
 _ALL_ONES: Final = (1 << 64) - 1
 _LETTERS_TO_DIGITS: Final = str.maketrans("abcdef", "012345")
@@ -53,7 +53,8 @@ def session_key_ac(mk: AnyKey, atc: int) -> bytes:
     """Derive the session key of the application cryptogram with this ATC."""
     counter = atc.to_bytes(2, "big")
     blocks = counter + b"\xf0\0\0\0\0\0" + counter + b"\x0f\0\0\0\0\0"
-    return with_odd_parity(ecb_encrypt(mk, blocks))
+    key = mk if isinstance(mk, TdesKey) else TdesKey(mk)
+    return with_odd_parity(key.encrypt(blocks))
 
 
 def session_key_mchip(mk: AnyKey, atc: int, un: bytes) -> bytes:

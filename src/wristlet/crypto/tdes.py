@@ -47,7 +47,8 @@ class TdesKey:
 
     def encrypt(self, blocks: bytes) -> bytes:
         """Encrypt whole 8-byte blocks, each on its own."""
-        _whole_blocks(blocks)
+        if len(blocks) % BLOCK_BYTES:
+            raise _not_whole()
         return self._encrypt.update(blocks)
 
 
@@ -82,7 +83,7 @@ def pad(data: bytes, padding: Padding = "80") -> bytes:
     """Pad to whole blocks; "00" leaves whole blocks alone but makes one of nothing."""
     if padding == "80":
         data += b"\x80"
-    size = max(len(data), 1)
+    size = len(data) or 1
     return data.ljust(size + -size % BLOCK_BYTES, b"\x00")
 
 
@@ -98,14 +99,16 @@ def retail_mac(key: bytes, data: bytes, padding: Padding = "80", size: int = 8) 
         # Triple DES under three equal keys is single DES.
         single = Cipher(TripleDES(expanded[:8] * 3), _CHAIN).encryptor()
         chained = single.update(blocks[:-BLOCK_BYTES])[-BLOCK_BYTES:]
-        last = _xor8(last, chained)
-    return Cipher(TripleDES(expanded), _BLOCK).encryptor().update(last)[:size]
-
-
-def _xor8(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(8, "big")
+        mixed = int.from_bytes(last, "big") ^ int.from_bytes(chained, "big")
+        last = mixed.to_bytes(BLOCK_BYTES, "big")
+    mac = Cipher(TripleDES(expanded), _BLOCK).encryptor().update(last)
+    return mac if size == BLOCK_BYTES else mac[:size]
 
 
 def _whole_blocks(blocks: bytes) -> None:
     if len(blocks) % BLOCK_BYTES:
-        raise ValueError("Triple DES data: whole blocks of 8 bytes are needed")
+        raise _not_whole()
+
+
+def _not_whole() -> ValueError:
+    return ValueError("Triple DES data: whole blocks of 8 bytes are needed")

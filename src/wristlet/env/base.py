@@ -71,6 +71,10 @@ class Disk(Protocol):
         """Write all of `data` at `offset` of an existing file, extending it if needed."""
         ...
 
+    def write_durably(self, path: StrPath, offset: int, data: bytes) -> None:
+        """`pwrite`, then `datasync`, in one go; it can be cut off between the two."""
+        ...
+
     def datasync(self, path: StrPath) -> None:
         """Make content and length durable. After an error the content is unknown: never retry."""
         ...

@@ -175,6 +175,11 @@ class MemoryDisk:
         self._step(Step("truncate", _key(path), size=size))
         self._change_file(_FileChange(file, size, None))
 
+    def write_durably(self, path: StrPath, offset: int, data: bytes) -> None:
+        """`pwrite`, then `datasync`: two steps, as a crash sees them."""
+        self.pwrite(path, offset, data)
+        self.datasync(path)
+
     def datasync(self, path: StrPath) -> None:
         """Make content and length durable."""
         self._sync_file("datasync", path)

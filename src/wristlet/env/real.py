@@ -83,9 +83,16 @@ class RealDisk:
         """Write all of `data`; a short write is continued."""
         descriptor = os.open(path, os.O_WRONLY)
         try:
-            written = os.pwrite(descriptor, data, offset)
-            while written < len(data):
-                written += os.pwrite(descriptor, data[written:], offset + written)
+            _write_all(descriptor, offset, data)
+        finally:
+            os.close(descriptor)
+
+    def write_durably(self, path: StrPath, offset: int, data: bytes) -> None:
+        """Write all of `data`, then fdatasync, under one descriptor."""
+        descriptor = os.open(path, os.O_WRONLY)
+        try:
+            _write_all(descriptor, offset, data)
+            _datasync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -132,6 +139,12 @@ class RealDisk:
     def mkdir(self, path: StrPath) -> None:
         """Make one directory with mode 0700."""
         Path(path).mkdir(DIRECTORY_MODE)
+
+
+def _write_all(descriptor: int, offset: int, data: bytes) -> None:
+    written = os.pwrite(descriptor, data, offset)
+    while written < len(data):
+        written += os.pwrite(descriptor, data[written:], offset + written)
 
 
 def real_env() -> Env:

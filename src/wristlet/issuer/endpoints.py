@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Header
 
+from wristlet.issuer.cardholders import (
+    CardholderError,
+    CardReplaced,
+    ReissueCard,
+    TokenOrder,
+)
 from wristlet.issuer.idv import IdvError
 from wristlet.issuer.repository import ListedAuthorisation
 from wristlet.issuer.service import AccountSummary, IssuerService
+from wristlet.links.http import RemoteProblem, RemoteUnavailable
 from wristlet.links.problems import (
     AUTHENTICATION,
     INVALID_REQUEST,
+    REMOTE,
     ApiError,
     install_problem_handlers,
 )
@@ -22,9 +30,11 @@ from wristlet.model.issuer_messages import (
     IdvDecision,
     IdvRequest,
     IssuerKey,
+    ProveHolder,
     SendCode,
     VerifyCode,
 )
+from wristlet.model.tsp_messages import TokenInfo
 
 T = TypeVar("T")
 
@@ -58,6 +68,10 @@ def _idv_routes(service: IssuerService) -> APIRouter:
     async def decide(request: IdvRequest) -> IdvDecision:
         return await _answer(service.idv.decide(request))
 
+    @routes.post("/idv/holder")
+    async def prove_holder(request: ProveHolder) -> IdvDecision:
+        return await _answer(service.idv.prove_holder(request))
+
     @routes.post("/idv/code")
     async def send_code(request: SendCode) -> CodeSent:
         return await _answer(service.idv.send_code(request))
@@ -70,15 +84,26 @@ def _idv_routes(service: IssuerService) -> APIRouter:
 
 
 def _sandbox_routes(service: IssuerService) -> APIRouter:
-    routes = APIRouter(prefix="/issuer/v1/accounts")
+    routes = APIRouter(prefix="/issuer/v1")
 
-    @routes.get("")
+    @routes.get("/accounts")
     async def accounts() -> list[AccountSummary]:
         return await service.accounts()
 
-    @routes.get("/{account_id}/authorisations")
+    @routes.get("/accounts/{account_id}/authorisations")
     async def authorisations(account_id: str) -> list[ListedAuthorisation]:
         return await service.authorisations(account_id)
+
+    @routes.post("/accounts/{account_id}/reissue")
+    async def reissue(account_id: str, request: ReissueCard) -> CardReplaced:
+        return await _told(service.cardholders.reissue(account_id, request))
+
+    @routes.post("/tokens/{token_reference}/{verb}")
+    async def change_token(
+        token_reference: str, verb: Literal["suspend", "resume", "delete"], request: TokenOrder
+    ) -> TokenInfo:
+        work = service.cardholders.change_token(token_reference, verb, request)
+        return (await _told(work)).token
 
     return routes
 
@@ -105,3 +130,30 @@ async def _answer(work: Awaitable[T]) -> T:
     except IdvError as error:
         message = f"{error.param}: {error}"
         raise ApiError(422, INVALID_REQUEST, error.code, message, error.param) from None
+
+
+async def _told(work: Awaitable[T]) -> T:
+    """Await what the token service has to hear of; its refusals are passed on."""
+    try:
+        return await work
+    except CardholderError as error:
+        message = f"{error.param}: {error}"
+        raise ApiError(error.status, INVALID_REQUEST, error.code, message, error.param) from None
+    except RemoteUnavailable:
+        raise ApiError(
+            503,
+            REMOTE,
+            "token_service_unavailable",
+            "The token service does not answer.",
+            next_step="Send the same request again: what was begun is finished then.",
+        ) from None
+    except RemoteProblem as error:
+        problem = error.problem
+        raise ApiError(
+            error.status,
+            problem.type,
+            problem.code,
+            problem.message,
+            problem.param,
+            next_step=problem.next_step,
+        ) from None

@@ -24,6 +24,7 @@ from wristlet.model.issuer_messages import (
     CodeVerified,
     IdvDecision,
     IdvRequest,
+    ProveHolder,
     SendCode,
     VerifyCode,
 )
@@ -37,7 +38,8 @@ CODES_PER_CASE: Final = 5
 CODE_DIGITS: Final = 6
 WRONG_DATA_A_DAY: Final = 5
 WRONG_CODES_A_DAY: Final = 10
-DATA, CODE = "data", "code"
+PROOFS_A_DAY: Final = 10
+DATA, CODE, PROOF = "data", "code", "proof"
 DAY_MS: Final = 86_400_000
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -107,6 +109,7 @@ WRONG_EXPIRY: Final = Judgement(RED, "expiry date does not match")
 TOO_MANY_WRONG: Final = Judgement(RED, "too many wrong attempts; try again tomorrow")
 NOT_OPEN: Final = Judgement(RED, "the card cannot be used")
 KNOWN: Final = Judgement(GREEN, "known cardholder")
+HOLDER: Final = Judgement(YELLOW, "identity to be confirmed", (SMS,))
 # A card that is fine; its methods are given when somebody else asks for proof.
 STEP_UP_BY_OTHERS: Final = Judgement(GREEN, "known cardholder", (SMS,))
 JUDGEMENTS: Final = {
@@ -167,6 +170,15 @@ class IdvService:
         recommendation = request.wallet_recommendation
         return await self._database.write(lambda c: self._decide(c, card, recommendation))
 
+    async def prove_holder(self, request: ProveHolder) -> IdvDecision:
+        """Name the ways in which a digitised card's holder can prove identity; raises IdvError.
+
+        Whatever is known of the card, a code is asked for: that the card is fine is no proof of who
+        asks. So many cases a day and no more, as each can send codes.
+        """
+        number = self._open_number(request.card_jwe)
+        return await self._database.write(lambda c: self._prove(c, number))
+
     async def send_code(self, request: SendCode) -> CodeSent:
         """Send a one-time code by one of the offered methods; raises IdvError.
 
@@ -209,6 +221,32 @@ class IdvService:
                 judgement = TOO_MANY_WRONG
             elif wrong:
                 self._count_guess(connection, account.account_id, DATA)
+        idv_id = self._add_case(connection, account, judgement)
+        bank = "" if account is None else account.bank
+        return IdvDecision(
+            idv_id, judgement.decision, judgement.reason, bank, list(judgement.methods)
+        )
+
+    def _prove(self, connection: sqlite3.Connection, number: str) -> IdvDecision:
+        account = repository.account_by_index(connection, keyed(self._index_key, number))
+        judgement = UNKNOWN_CARD
+        if account is not None:
+            outcome = Outcome(account.idv_outcome)
+            judgement = JUDGEMENTS.get(outcome, HOLDER)
+            if account.status != STATUS_OPEN:
+                judgement = NOT_OPEN
+            elif self._guesses(connection, account.account_id, PROOF) >= PROOFS_A_DAY:
+                judgement = TOO_MANY_WRONG
+            else:
+                self._count_guess(connection, account.account_id, PROOF)
+        idv_id = self._add_case(connection, account, judgement)
+        bank = "" if account is None else account.bank
+        methods = list(judgement.methods)
+        return IdvDecision(idv_id, judgement.decision, judgement.reason, bank, methods)
+
+    def _add_case(
+        self, connection: sqlite3.Connection, account: Account | None, judgement: Judgement
+    ) -> str:
         idv_id = new_id("idv", self._env.clock.now_ms(), self._env.random.bytes(RANDOM_SIZE))
         repository.run(
             connection,
@@ -218,10 +256,7 @@ class IdvService:
             decision=judgement.decision,
             methods=",".join(method.id for method in judgement.methods),
         )
-        bank = "" if account is None else account.bank
-        return IdvDecision(
-            idv_id, judgement.decision, judgement.reason, bank, list(judgement.methods)
-        )
+        return idv_id
 
     def _guesses(self, connection: sqlite3.Connection, account_id: str, kind: str) -> int:
         """Count the wrong data or codes of a day; from a limit on nothing more is compared.
@@ -306,6 +341,16 @@ class IdvService:
         if not all(_is_digits(part) for part in (card.pan, card.expiry_yymm, card.security_code)):
             raise _bad_envelope("card_jwe")
         return card
+
+    def _open_number(self, token: str) -> str:
+        try:
+            plain = jwe.decrypt(token, self._private)
+            number = msgspec.json.decode(plain, type=dict[str, str]).get("pan", "")
+        except (EnvelopeError, msgspec.DecodeError):
+            raise _bad_envelope("card_jwe") from None
+        if not _is_digits(number):
+            raise _bad_envelope("card_jwe")
+        return number
 
     def _open_code(self, token: str) -> str:
         try:

@@ -72,6 +72,16 @@ class ListedAuthorisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reissue:
+    """A card that was replaced; the new number is sealed."""
+
+    old_index: str
+    new_index: str
+    number_sealed: bytes
+    expiry_yymm: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdvCase:
     """One identity check; `methods` are the ids offered, joined by commas.
 
@@ -106,10 +116,19 @@ def number(connection: sqlite3.Connection, name: str, **values: Any) -> int:
     return 0 if row is None else int(row[0])
 
 
+def text(connection: sqlite3.Connection, name: str, **values: Any) -> str | None:
+    """Return the one text a query asks for, None when there is no row."""
+    row = connection.execute(SQL[name], values).fetchone()
+    return None if row is None else str(row[0])
+
+
 def account_by_index(connection: sqlite3.Connection, pan_index: str) -> Account | None:
-    """Find the account of a card number by its keyed index."""
+    """Find the account of a card number by its keyed index, also of one that was replaced."""
     row = connection.execute(SQL["account_by_index"], {"pan_index": pan_index}).fetchone()
-    return None if row is None else Account(*row)
+    if row is not None:
+        return Account(*row)
+    newer = text(connection, "reissue_follow", pan_index=pan_index)
+    return None if newer is None else account_by_index(connection, newer)
 
 
 def accounts(connection: sqlite3.Connection) -> list[Account]:
@@ -127,6 +146,18 @@ def authorisations(connection: sqlite3.Connection, account_id: str) -> list[List
     """List the last hundred requests of an account, newest first."""
     rows = connection.execute(SQL["authorisation_list"], {"account_id": account_id})
     return [ListedAuthorisation(*row) for row in rows]
+
+
+def open_reissue(connection: sqlite3.Connection, account_id: str) -> Reissue | None:
+    """Find an account's oldest reissue of which the token service does not know yet."""
+    row = connection.execute(SQL["reissue_open"], {"account_id": account_id}).fetchone()
+    return None if row is None else Reissue(*row)
+
+
+def sealed_number(connection: sqlite3.Connection, pan_index: str) -> bytes | None:
+    """Return the sealed number of a card that was a reissue."""
+    row = connection.execute(SQL["reissue_number"], {"pan_index": pan_index}).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def idv_case(connection: sqlite3.Connection, idv_id: str) -> IdvCase | None:

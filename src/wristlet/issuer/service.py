@@ -11,10 +11,12 @@ from wristlet.crypto.seal import KeyStore, KeyUsage
 from wristlet.env.base import Env
 from wristlet.env.database import Database
 from wristlet.issuer import repository
+from wristlet.issuer.cardholders import CardholderService
 from wristlet.issuer.host import IssuerHost
 from wristlet.issuer.idv import Deliver, IdvService, no_delivery
 from wristlet.issuer.repository import ListedAuthorisation
-from wristlet.issuer.setup import TSP_TOKEN, identity, seed_accounts
+from wristlet.issuer.setup import TSP_TOKEN, complete_keys, identity, seed_accounts
+from wristlet.links.tsp_client import TspClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class IssuerService:
     """Host and identity checks over one database.
 
     In the sandbox the test cards have accounts, the one-time code is the documented one, and
-    accounts may be looked at; else codes go out through `deliver`.
+    accounts may be looked at and their cards replaced; else codes go out through `deliver`. `tsp`
+    is the token service as the cards' issuer speaks to it.
     """
 
     def __init__(
@@ -55,7 +58,9 @@ class IssuerService:
         *,
         sandbox: bool = False,
         deliver: Deliver = no_delivery,
+        tsp: TspClient | None = None,
     ) -> None:
+        complete_keys(env, store)
         self._env = env
         self._database = database
         self._store = store
@@ -63,6 +68,7 @@ class IssuerService:
         self.identity = identity(store)
         self.host = IssuerHost(env, database, store)
         self.idv = IdvService(env, database, store, sandbox=sandbox, deliver=deliver)
+        self.cardholders = CardholderService(env, database, store, tsp)
         self._token_hash = (
             bytes(store.get(TSP_TOKEN, KeyUsage.PUBLIC)) if TSP_TOKEN in store else None
         )

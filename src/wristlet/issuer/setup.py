@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wristlet.crypto import ec
-from wristlet.crypto.seal import KeyStore, KeyUsage
+from wristlet.crypto.seal import KEY_BYTES, KeyStore, KeyUsage
 from wristlet.env.base import Env
 from wristlet.issuer import ledger, repository
 from wristlet.model.ids import RANDOM_SIZE, new_id
@@ -17,6 +17,10 @@ from wristlet.model.testcards import TEST_CARDS, Outcome, TestCard
 
 KEY_STORE_CONTEXT: Final = b"issuer"
 KEY_INDEX, KEY_IDV, KEY_CODES = "issuer.index", "issuer.idv", "issuer.codes"
+KEY_NUMBERS: Final = "issuer.numbers"
+TSP_CARD_ROOT: Final = "tsp.card_root"
+TSP_BEARER: Final = "tsp.bearer"
+"""What the bank needs to speak to the token service: the root of its card-data key, a token."""
 TSP_TOKEN: Final = "issuer.tsp_token"  # noqa: S105 - the name under which one is kept
 
 CURRENCY, OPENING_BALANCE_MINOR, LIMIT_MINOR = "JPY", 5_000_000, 1_000_000
@@ -45,9 +49,22 @@ def create_keys(env: Env, store: KeyStore) -> IssuerIdentity:
             KEY_INDEX: (KeyUsage.MAC, env.random.bytes(32)),
             KEY_CODES: (KeyUsage.MAC, env.random.bytes(32)),
             KEY_IDV: (KeyUsage.AGREE, ec.scalar_of(private)),
+            KEY_NUMBERS: (KeyUsage.ENCRYPT, env.random.bytes(KEY_BYTES)),
         }
     )
     return identity(store)
+
+
+def complete_keys(env: Env, store: KeyStore) -> None:
+    """Make what a store of an older version does not have yet."""
+    if KEY_NUMBERS not in store:
+        store.put(KEY_NUMBERS, KeyUsage.ENCRYPT, env.random.bytes(KEY_BYTES))
+
+
+def trust_token_service(store: KeyStore, card_root_der: bytes, bearer: str) -> None:
+    """Keep what the bank needs to speak to the token service as its cards' issuer."""
+    store.put(TSP_CARD_ROOT, KeyUsage.PUBLIC, card_root_der)
+    store.put(TSP_BEARER, KeyUsage.PUBLIC, bearer.encode())
 
 
 def identity(store: KeyStore) -> IssuerIdentity:

@@ -6,9 +6,10 @@ Nothing is left out against the processes of the demo: HTTP requests are built a
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,7 @@ from wristlet.crypto.seal import KeyStore, KeyUsage
 from wristlet.env.base import Env
 from wristlet.env.database import Database, Durability
 from wristlet.env.real import real_env
+from wristlet.issuer import setup as issuer_setup
 from wristlet.issuer.endpoints import create_app as issuer_app
 from wristlet.issuer.repository import MIGRATIONS as ISSUER_MIGRATIONS
 from wristlet.issuer.service import IssuerService
@@ -35,6 +37,7 @@ from wristlet.links.http import HttpClient
 from wristlet.links.iso8583_peer import LoopbackClient
 from wristlet.links.issuer_client import IssuerClient
 from wristlet.links.loopback import LoopbackChannel
+from wristlet.links.requestor_client import RequestorClient
 from wristlet.links.strap_client import StrapClient
 from wristlet.links.strap_link import StrapLink
 from wristlet.links.strap_loop import FramePlan, LoopCarrier
@@ -52,7 +55,8 @@ from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
 from wristlet.strap.plugging import plug
 from wristlet.strap.relay import StrapRelay
-from wristlet.tsp.config import Caller, TspConfig
+from wristlet.tsp.config import Caller, Role, TspConfig
+from wristlet.tsp.courier import Courier
 from wristlet.tsp.endpoints import create_app as tsp_app
 from wristlet.tsp.repository import MIGRATIONS as TSP_MIGRATIONS
 from wristlet.tsp.service import TokenService
@@ -68,15 +72,19 @@ class SwitchableTransport(httpx2.AsyncBaseTransport):
     `watch` sees each exchange before its answer goes back; what it raises is what the caller gets.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._inner = asgi(app)
+    def __init__(self, app: ASGIApp | None = None) -> None:
+        self._inner = None if app is None else asgi(app)
         self.up = True
         self.intercept: Callable[[httpx2.Request], httpx2.Response | None] | None = None
         self.watch: Callable[[httpx2.Request, httpx2.Response], None] | None = None
 
+    def serve(self, app: ASGIApp) -> None:
+        """Put an application behind the wire."""
+        self._inner = asgi(app)
+
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve one request, or fail as a host does that is down."""
-        if not self.up:
+        if not self.up or self._inner is None:
             raise httpx2.ConnectError("the server is down", request=request)
         forged = self.intercept(request) if self.intercept is not None else None
         answer = forged or await self._inner.handle_async_request(request)
@@ -113,6 +121,7 @@ class City:
     gatt: GattServer
     frames: FramePlan
     wires: Wires
+    courier: Courier
 
     @property
     def phone(self) -> Companion:
@@ -123,6 +132,10 @@ class City:
     def wallet_transport(self) -> SwitchableTransport:
         """The phone's wire to the wallet."""
         return self.wires.wallet
+
+    async def deliver(self) -> None:
+        """Have everything taken to the wallet that the token service has to tell it."""
+        await self.courier.deliver()
 
     async def press(self, _code: str) -> None:
         """Compare the digits and press the strap's button."""
@@ -138,6 +151,7 @@ class Hosts:
     switch: Switch
     acquirer: Acquirer
     issuer_wire: SwitchableTransport
+    tsp_wire: SwitchableTransport
 
 
 @asynccontextmanager
@@ -155,10 +169,14 @@ async def running_city(
         env = env or real_env()
         sandbox = await setup.make_sandbox(env, root, durability)
         hosts = await _start_hosts(stack, env, sandbox, durability)
-        tsp_wire = SwitchableTransport(tsp_app(hosts.tsp))
-        wallet_wire = await _start_wallet(stack, env, sandbox, tsp_wire, durability)
-        wires = Wires(wallet_wire, tsp_wire, hosts.issuer_wire)
-        yield await _start_devices(env, sandbox, hosts, wires, tracer)
+        wallet_wire = await _start_wallet(stack, env, sandbox, hosts.tsp_wire, durability)
+        wires = Wires(wallet_wire, hosts.tsp_wire, hosts.issuer_wire)
+        courier = hosts.tsp.courier(
+            {setup.REQUESTOR: RequestorClient(HttpClient("http://wallet", None, wallet_wire))}
+        )
+        following = asyncio.create_task(courier.follow())
+        stack.push_async_callback(_ended, following)
+        yield await _start_devices(env, sandbox, hosts, wires, courier, tracer)
 
 
 async def _start_hosts(
@@ -167,11 +185,15 @@ async def _start_hosts(
     """Start bank, token service, switch and acquirer."""
     paths = sandbox.paths
     stores = {part: setup.open_store(env, paths, part) for part in setup.KEY_STORES}
+    # The bank and the token service speak to each other: the wire is there before its server.
+    tsp_wire = SwitchableTransport()
+    bank_bearer = bytes(stores["issuer"].get(issuer_setup.TSP_BEARER, KeyUsage.PUBLIC)).decode()
     issuer = IssuerService(
         env,
         await _open_database(stack, paths.database("issuer"), ISSUER_MIGRATIONS, durability),
         stores["issuer"],
         sandbox=True,
+        tsp=TspClient(HttpClient("http://tsp", bank_bearer, tsp_wire)),
     )
     await issuer.start()
     bearer = bytes(stores["tsp"].get(setup.ISSUER_BEARER, KeyUsage.PUBLIC)).decode()
@@ -183,10 +205,14 @@ async def _start_hosts(
         TspKeys.load(stores["tsp"]),
         TspConfig(
             trusted_roots=(sandbox.maker_root_der,),
-            callers=(Caller.of("wallet", sandbox.requestor_token),),
+            callers=(
+                Caller.of(setup.REQUESTOR, sandbox.requestor_token),
+                Caller.of("issuer", bank_bearer, Role.ISSUER),
+            ),
         ),
         IssuerClient(issuer_http),
     )
+    tsp_wire.serve(tsp_app(tsp))
     hosts: dict[str, LoopbackClient] = {}
     switch = Switch(RoutingTable(setup.ROUTES), hosts)
     key = _key_reader(stores)
@@ -197,7 +223,7 @@ async def _start_hosts(
     hosts["tsp"] = LoopbackClient(authorizer.handle, key("switch", "tsp"))
     to_switch = LoopbackClient(switch.handle, key("acquirer", "switch"))
     acquirer = Acquirer(env, AcquirerConfig(), to_switch)
-    return Hosts(tsp, issuer, switch, acquirer, issuer_wire)
+    return Hosts(tsp, issuer, switch, acquirer, issuer_wire, tsp_wire)
 
 
 def _key_reader(stores: dict[str, KeyStore]) -> Callable[[str, str], bytes]:
@@ -230,13 +256,24 @@ def _open_card(env: Env, paths: setup.Paths) -> Card:
     return Card.open(env, folder, key, sandbox=True, counter_path=paths.counter)
 
 
-def _start_strap(env: Env, paths: setup.Paths, card: Card) -> tuple[Firmware, GattServer]:
-    """Put the firmware in front of the secure element and behind its GATT server."""
-    wired = LoopbackChannel(card.port(Interface.WIRED))
-    firmware = Firmware(env, wired, PRO, str(paths.folder("strap")))
-    gatt = GattServer(env)
+@dataclass(frozen=True, slots=True)
+class StrapBody:
+    """A strap around its secure element, and a phone's link to it; `frames` plans its faults."""
+
+    firmware: Firmware
+    gatt: GattServer
+    frames: FramePlan
+    link: StrapClient
+
+
+def start_strap(env: Env, element: Card, folder: str) -> StrapBody:
+    """Start a strap's firmware behind a link in this process."""
+    wired = LoopbackChannel(element.port(Interface.WIRED))
+    firmware = Firmware(env, wired, PRO, folder)
+    gatt, frames = GattServer(env), FramePlan()
     plug(firmware, gatt, {Concern.APDU: wired.reset})
-    return firmware, gatt
+    link = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
+    return StrapBody(firmware, gatt, frames, link)
 
 
 async def _start_devices(
@@ -244,14 +281,14 @@ async def _start_devices(
     sandbox: setup.Sandbox,
     hosts: Hosts,
     wires: Wires,
+    courier: Courier,
     tracer: Tracer | None,
 ) -> City:
     """Start secure element, strap, phone and terminal, and sign the wearer in."""
     paths, card = sandbox.paths, _open_card(env, sandbox.paths)
-    firmware, gatt = _start_strap(env, paths, card)
-    relay, frames = firmware.relay, FramePlan()
-    client = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
-    strap = BreakableStrap(lambda: _same(client), client)
+    body = start_strap(env, card, str(paths.folder("strap")))
+    relay = body.firmware.relay
+    strap = BreakableStrap(lambda: _same(body.link), body.link)
     phone = Companion(
         env,
         PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
@@ -262,7 +299,7 @@ async def _start_devices(
     )
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
-    field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, firmware.field_moved)
+    field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
 
     async def press(action: str) -> None:
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
@@ -292,11 +329,12 @@ async def _start_devices(
         hosts.issuer,
         hosts.switch,
         hosts.acquirer,
-        firmware,
+        body.firmware,
         relay,
-        gatt,
-        frames,
+        body.gatt,
+        body.frames,
         wires,
+        courier,
     )
 
 
@@ -331,6 +369,12 @@ class ContactlessField:
 def asgi(app: ASGIApp) -> httpx2.ASGITransport:
     """Return a transport that serves requests by an application in this process."""
     return httpx2.ASGITransport(app=cast("Any", app))
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _same(link: StrapLink) -> StrapLink:

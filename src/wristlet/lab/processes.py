@@ -119,6 +119,7 @@ class Stack:
             "issuer": (
                 *("serve", "issuer", *self._state("issuer"), "--sandbox"),
                 *("--http", via("issuer-http"), "--iso8583", via("issuer-iso")),
+                *("--tsp", self._tsp_url),
             ),
             "switch": (
                 *("serve", "switch", *self._state("switch"), "--iso8583", via("switch")),
@@ -133,6 +134,7 @@ class Stack:
                 *("serve", "tsp", *self._state("tsp")),
                 *("--http", via("tsp-http"), "--iso8583", via("tsp-iso")),
                 *("--switch", at("switch"), "--issuer", f"http://{at('issuer-http')}"),
+                *("--notify", f"{setup.REQUESTOR}={self.wallet_url}"),
             ),
             "wallet": self._wallet_words(via("wallet")),
         }

@@ -26,6 +26,7 @@ KEY_STORES = ("owner", "tsp", "issuer", "switch", "acquirer", "terminal")
 ROUTES = {"9998": "tsp", "9999": "issuer"}
 SE_MODEL = "wristlet-se-1"
 BRAND = "Aurora Straps"
+REQUESTOR = "wallet"
 # Entries that are no keys, kept in the sealed stores because they open doors.
 TSP_BEARER, TSP_CONFIG, ISSUER_BEARER = "tsp.bearer", "tsp.config", "issuer.bearer"
 
@@ -137,7 +138,13 @@ async def make_sandbox(env: Env, root: Path, durability: Durability = "power") -
     )
     ensure_dir(env.disk, paths.folder("phone"))
     maker_root = bytes(stores["owner"].get(se_create.ROOT_CERT, KeyUsage.PUBLIC))
-    config = {"trusted_roots": [maker_root.hex()], "requestors": {"wallet": requestor_token}}
+    bank_token = f"tb_{env.random.bytes(24).hex()}"
+    issuer_setup.trust_token_service(stores["issuer"], identity.card_data_root_der, bank_token)
+    config = {
+        "trusted_roots": [maker_root.hex()],
+        "requestors": {REQUESTOR: requestor_token},
+        "issuers": {"issuer": bank_token},
+    }
     stores["tsp"].put(TSP_CONFIG, KeyUsage.PUBLIC, json.dumps(config).encode())
     return Sandbox(
         paths=paths,

@@ -6,6 +6,7 @@ Needs the extra [ble]; whoever imports this has decided for Bluetooth.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from wristlet.wire.strap import gatt
 
 KEY_SIZE: Final = 16
 ADVERTISING_INTERVAL_MS: Final = 20.0
-LOW_RESOURCES: Final = hci.HCI_REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_LOW_RESOURCES_ERROR
-USER_ENDED: Final = hci.HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR
+LOW_RESOURCES: Final = (
+    hci.HCI_ErrorCode.REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_LOW_RESOURCES_ERROR
+)
+USER_ENDED: Final = hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
 Compare = Callable[[str], Awaitable[bool]]
 """Shows six digits and tells whether somebody confirmed that the other end shows the same."""
 
@@ -218,8 +221,10 @@ class _Pipe:
         asyncio.get_running_loop().call_soon(self._hand_on, packet)
 
     def _hand_on(self, packet: bytes) -> None:
-        if self._sink is not None:
-            self._sink.on_packet(packet)
+        # As the stack's own transports do: a packet that nobody can read ends nothing else.
+        with contextlib.suppress(Exception):
+            if self._sink is not None:
+                self._sink.on_packet(packet)
 
 
 class _Guest(StreamPacketSource):
@@ -298,6 +303,15 @@ async def is_trusted(device: Device, connection: Connection) -> bool:
         return False
     keys = await device.keystore.get(str(connection.peer_address))
     return bool(keys and keys.ltk and keys.ltk.authenticated)
+
+
+async def disconnect(connection: Connection, reason: hci.HCI_ErrorCode = USER_ENDED) -> None:
+    """End a connection, if it is still there: the stack would wait for ever for the end of one
+    that has ended.
+    """
+    if connection.device.connections.get(connection.handle) is connection:
+        with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
+            await connection.disconnect(reason)
 
 
 def _keep_quiet() -> None:

@@ -9,6 +9,7 @@ from wristlet.model.issuer_messages import (
     IdvDecision,
     IdvRequest,
     IssuerKey,
+    ProveHolder,
     SendCode,
     VerifyCode,
 )
@@ -29,6 +30,10 @@ class IssuerClient:
     async def decide(self, request: IdvRequest) -> IdvDecision:
         """Ask whether the card may be digitised."""
         return await self._http.post(f"{_BASE}/idv", request, IdvDecision)
+
+    async def prove_holder(self, request: ProveHolder) -> IdvDecision:
+        """Ask in which ways the holder of a digitised card can prove identity."""
+        return await self._http.post(f"{_BASE}/idv/holder", request, IdvDecision)
 
     async def send_code(self, request: SendCode) -> CodeSent:
         """Have the issuer send a one-time code."""

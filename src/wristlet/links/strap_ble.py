@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from bumble import att, hci
-from bumble.core import UUID, AdvertisingData, ProtocolError
+from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt_client import CharacteristicProxy
 
@@ -28,6 +29,8 @@ from wristlet.wire.strap import gatt
 from wristlet.wire.strap.frames import MTU_MAX
 from wristlet.wire.strap.gatt import Characteristic
 
+T = TypeVar("T")
+
 FIND_MS: Final = 10_000
 """How long to look for a strap."""
 PAIR_MS: Final = 45_000
@@ -35,7 +38,8 @@ _GONE: Final = "the link to the strap broke"
 _NOT_LET_IN: Final = (
     "the strap did not let this phone in; let both forget each other, then pair again"
 )
-_FAILURES: Final = (hci.HCI_Error, ProtocolError, att.ATT_Error, OSError)
+_FAILURES: Final = (BaseBumbleError, ValueError, LookupError, struct.error, OSError)
+"""What the stack raises for a link that breaks, and for a strap that sends it nonsense."""
 
 
 @contextmanager
@@ -43,6 +47,8 @@ def _link_lost(message: str) -> Iterator[None]:
     """Turn what the stack raises into LinkLost; it cancels what waits when a connection ends."""
     try:
         yield
+    except LinkLost:
+        raise
     except (*_FAILURES, TimeoutError) as error:
         raise LinkLost(message) from error
     except asyncio.CancelledError as error:
@@ -50,6 +56,25 @@ def _link_lost(message: str) -> Iterator[None]:
         if task is None or task.cancelling():
             raise
         raise LinkLost(message) from error
+
+
+async def _while_connected(connection: Connection, work: Coroutine[Any, Any, T]) -> T:
+    """Do something on a connection; raises LinkLost as soon as it is gone.
+
+    Some of what the stack waits for would go on waiting.
+    """
+    task: asyncio.Task[T] = asyncio.ensure_future(work)
+
+    def gone(_reason: int) -> None:
+        task.cancel("disconnected")
+
+    connection.on(Connection.EVENT_DISCONNECTION, gone)
+    try:
+        with _link_lost(_GONE):
+            return await task
+    finally:
+        connection.remove_listener(Connection.EVENT_DISCONNECTION, gone)
+        task.cancel()
 
 
 class BleCarrier:
@@ -81,8 +106,7 @@ class BleCarrier:
     async def subscribe(self, characteristic: Characteristic, take: Take) -> None:
         """Have a characteristic's notifications handed over in order; raises LinkLost."""
         there = self._there(characteristic)
-        with _link_lost(_GONE):
-            await self._peer.subscribe(there, take)
+        await _while_connected(self._connection, self._peer.subscribe(there, take))
 
     def write(self, characteristic: Characteristic, value: bytes) -> None:
         """Write without response; on a closed connection nothing happens."""
@@ -94,13 +118,17 @@ class BleCarrier:
     async def read(self, characteristic: Characteristic) -> bytes:
         """Read a value; raises LinkLost, StrapRefused."""
         there = self._there(characteristic)
-        with _link_lost(_GONE):
-            try:
-                return bytes(await self._peer.read_value(there))
-            except att.ATT_Error as error:
-                raise StrapRefused(
-                    f"{characteristic.name}: the strap has no such value to read"
-                ) from error
+        return await _while_connected(self._connection, self._read(characteristic, there))
+
+    async def _read(
+        self, characteristic: Characteristic, there: CharacteristicProxy[bytes]
+    ) -> bytes:
+        try:
+            return bytes(await self._peer.read_value(there))
+        except att.ATT_Error as error:
+            raise StrapRefused(
+                f"{characteristic.name}: the strap has no such value to read"
+            ) from error
 
     def on_closed(self, tell: Callable[[], None]) -> None:
         """Have `tell` called once when the connection is gone, at once if it is already."""
@@ -111,9 +139,7 @@ class BleCarrier:
 
     async def close(self) -> None:
         """Drop the connection."""
-        if self._is_open:
-            with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
-                await self._connection.disconnect()
+        await ble.disconnect(self._connection)
 
     def _there(self, characteristic: Characteristic) -> CharacteristicProxy[bytes]:
         if not self._is_open:
@@ -162,10 +188,9 @@ class BlePhone:
             address = await self._find(identity)
             connection = await self.device.connect_le(address, timeout=FIND_MS / 1000)
         try:
-            return await self._opened(connection)
+            return await _while_connected(connection, self._opened(connection))
         except BaseException:
-            with contextlib.suppress(*_FAILURES, asyncio.CancelledError):
-                await connection.disconnect()
+            await ble.disconnect(connection)
             raise
 
     async def _opened(self, connection: Connection) -> BleCarrier:

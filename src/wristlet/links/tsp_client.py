@@ -5,19 +5,30 @@ from __future__ import annotations
 from wristlet.links.http import HttpClient
 from wristlet.model.tsp_messages import (
     CardKey,
+    CardReissueCounted,
+    CardReissued,
     ConfirmVerification,
+    DeviceOrder,
+    DeviceOrderResult,
     DeviceRegistered,
     DigitizeAnswer,
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    FetchOrders,
     LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
+    NotificationKey,
+    OrdersFetched,
+    PinStatementCounted,
     ReceiptAccepted,
+    RedigitizeRequest,
     RegisterDevice,
     SelectVerification,
+    StartDeviceOrder,
     SubmitLeaseReport,
+    SubmitPinStatement,
     SubmitReceipt,
     TokenInfo,
     VerificationResult,
@@ -76,6 +87,52 @@ class TspClient:
     async def submit_lease_report(self, request: SubmitLeaseReport) -> LeaseReportCounted:
         """Hand in a secure element's lease report; a repeated one orders nothing twice."""
         return await self._http.post(f"{_BASE}/lease-reports", request, LeaseReportCounted)
+
+    async def submit_pin_statement(self, request: SubmitPinStatement) -> PinStatementCounted:
+        """Hand in a secure element's word about its PIN; a repeated one orders nothing twice."""
+        return await self._http.post(f"{_BASE}/pin-statements", request, PinStatementCounted)
+
+    async def start_order(self, se_id: str, request: StartDeviceOrder) -> DeviceOrder:
+        """Begin a PIN reset or a further phone: the issuer of a card there asks for a proof."""
+        return await self._http.post(f"{_BASE}/devices/{se_id}/orders", request, DeviceOrder)
+
+    async def order(self, order_id: str) -> DeviceOrder:
+        """Fetch how far an order is."""
+        return await self._http.get(f"{_BASE}/orders/{order_id}", DeviceOrder)
+
+    async def select_order_verification(
+        self, order_id: str, request: SelectVerification
+    ) -> DeviceOrderResult:
+        """Have the issuer send the wearer a code for an order."""
+        path = f"{_BASE}/orders/{order_id}/verification/select"
+        return await self._http.post(path, request, DeviceOrderResult)
+
+    async def confirm_order_verification(
+        self, order_id: str, request: ConfirmVerification
+    ) -> DeviceOrderResult:
+        """Have the issuer check the wearer's code; the right one brings the order's script."""
+        path = f"{_BASE}/orders/{order_id}/verification/confirm"
+        return await self._http.post(path, request, DeviceOrderResult)
+
+    async def fetch_orders(self, se_id: str, request: FetchOrders) -> OrdersFetched:
+        """Fetch all tokens on a secure element, with scripts that nobody was handed yet."""
+        path = f"{_BASE}/devices/{se_id}/orders/fetch"
+        return await self._http.post(path, request, OrdersFetched)
+
+    async def redigitize(
+        self, token_reference: str, request: RedigitizeRequest
+    ) -> EligibilityAnswer:
+        """Ask for an offer to put a token's card onto a secure element, then `digitize` it."""
+        path = f"{_BASE}/tokens/{token_reference}/redigitize"
+        return await self._http.post(path, request, EligibilityAnswer)
+
+    async def card_reissued(self, request: CardReissued) -> CardReissueCounted:
+        """Tell of a card's new number or date (the issuer's token only)."""
+        return await self._http.post(f"{_BASE}/cards/reissued", request, CardReissueCounted)
+
+    async def notification_key(self) -> NotificationKey:
+        """Fetch the key that signs notifications."""
+        return await self._http.get(f"{_BASE}/notification-key", NotificationKey)
 
     async def suspend(self, token_reference: str, request: LifecycleRequest) -> LifecycleAnswer:
         """Add an owner to the token's suspenders."""

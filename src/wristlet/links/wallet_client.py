@@ -19,15 +19,26 @@ from wristlet.model.wallet_messages import (
     CreateWearer,
     Device,
     DeviceList,
+    DeviceOrder,
+    DeviceOrderStep,
     Eligibility,
     EventList,
     FinishVerification,
     LeaseReportAccepted,
     LeaseReportSubmit,
     PairDevice,
+    Phone,
     PhoneCertificate,
+    PhoneList,
+    PinState,
+    PinStatementSubmit,
+    RedigitizeCard,
     Session,
+    SessionsEnded,
+    StartFurtherPhone,
+    StartPinReset,
     StartVerification,
+    TransactionList,
     Verification,
     Wearer,
 )
@@ -51,6 +62,10 @@ class WalletClient:
         """Open a session for a wearer's phone (tenant's key only)."""
         return await self._http.post(f"/v1/wearers/{wearer_id}/sessions", None, Session, key)
 
+    async def end_other_sessions(self, *, key: str | None = None) -> SessionsEnded:
+        """End every other session of the wearer, as after the loss of a phone."""
+        return await self._http.post("/v1/sessions/end-others", None, SessionsEnded, key)
+
     async def pair_device(self, request: PairDevice, *, key: str | None = None) -> Device:
         """Register a strap's secure element."""
         return await self._http.post("/v1/devices", request, Device, key)
@@ -69,6 +84,60 @@ class WalletClient:
         """Have the brand certify a phone's key."""
         path = f"/v1/devices/{device_id}/phones"
         return await self._http.post(path, request, PhoneCertificate, key)
+
+    async def phones(self, device_id: str) -> PhoneList:
+        """List the phones that the brand certified for a strap."""
+        return await self._http.get(f"/v1/devices/{device_id}/phones", PhoneList)
+
+    async def revoke_phone(
+        self, device_id: str, phone_id: str, request: ChangeReason, *, key: str | None = None
+    ) -> Phone:
+        """Note that a phone is no longer one of the strap's; its key is not certified again."""
+        path = f"/v1/devices/{device_id}/phones/{phone_id}/revoke"
+        return await self._http.post(path, request, Phone, key)
+
+    async def start_pin_reset(
+        self, device_id: str, request: StartPinReset, *, key: str | None = None
+    ) -> DeviceOrder:
+        """Begin a PIN reset: after a proof of identity to a card's bank it runs as a script."""
+        path = f"/v1/devices/{device_id}/pin-reset"
+        return await self._http.post(path, request, DeviceOrder, key)
+
+    async def start_further_phone(
+        self, device_id: str, request: StartFurtherPhone, *, key: str | None = None
+    ) -> DeviceOrder:
+        """Begin to put this phone onto a strap's list without another phone's help."""
+        path = f"/v1/devices/{device_id}/further-phone"
+        return await self._http.post(path, request, DeviceOrder, key)
+
+    async def device_order(self, device_id: str, order_id: str) -> DeviceOrder:
+        """Fetch how far a PIN reset or a further phone is."""
+        return await self._http.get(f"/v1/devices/{device_id}/orders/{order_id}", DeviceOrder)
+
+    async def send_order_code(
+        self, device_id: str, order_id: str, request: StartVerification, *, key: str | None = None
+    ) -> DeviceOrderStep:
+        """Have a code sent for a PIN reset or a further phone."""
+        path = f"/v1/devices/{device_id}/orders/{order_id}/verification"
+        return await self._http.post(path, request, DeviceOrderStep, key)
+
+    async def confirm_order(
+        self, device_id: str, order_id: str, request: FinishVerification, *, key: str | None = None
+    ) -> DeviceOrderStep:
+        """Hand in the code; the right one puts the order's script into the strap's log."""
+        path = f"/v1/devices/{device_id}/orders/{order_id}/verification/confirm"
+        return await self._http.post(path, request, DeviceOrderStep, key)
+
+    async def submit_pin_statement(
+        self, device_id: str, request: PinStatementSubmit, *, key: str | None = None
+    ) -> PinState:
+        """Pass the secure element's word about its PIN on to the TSP (blocked, or set anew)."""
+        path = f"/v1/devices/{device_id}/pin-statements"
+        return await self._http.post(path, request, PinState, key)
+
+    async def refresh_device(self, device_id: str, *, key: str | None = None) -> Device:
+        """Ask the TSP for all that it decided by itself about a strap's cards, scripts included."""
+        return await self._http.post(f"/v1/devices/{device_id}/refresh", None, Device, key)
 
     async def mark_lost(
         self, device_id: str, request: ChangeReason, *, key: str | None = None
@@ -104,6 +173,13 @@ class WalletClient:
     ) -> Eligibility:
         """Ask whether a card can go onto a strap."""
         return await self._http.post("/v1/cards/eligibility", request, Eligibility, key)
+
+    async def redigitize_card(
+        self, card_id: str, request: RedigitizeCard, *, key: str | None = None
+    ) -> Eligibility:
+        """Ask for an offer to put a card onto a strap by reference; take it with `add_card`."""
+        path = f"/v1/cards/{card_id}/redigitize"
+        return await self._http.post(path, request, Eligibility, key)
 
     async def add_card(self, request: AddCard, *, key: str | None = None) -> Card:
         """Add an eligible card; a declined one comes back with `state` declined."""
@@ -173,6 +249,18 @@ class WalletClient:
         """Tell that a run went wrong; the pointer stays."""
         path = f"/v1/devices/{device_id}/commits/{sequence}/report"
         return await self._http.post(path, request, CommitProgress, key)
+
+    async def transactions(
+        self,
+        device_id: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        *,
+        card_id: str | None = None,
+    ) -> TransactionList:
+        """Read payments in the order of their last change, from a cursor."""
+        params = {"device_id": device_id, "card_id": card_id, "after": after, "limit": limit}
+        return await self._http.get("/v1/transactions", TransactionList, params)
 
     async def events(self, after: str | None = None, limit: int | None = None) -> EventList:
         """Read the event log from a cursor."""

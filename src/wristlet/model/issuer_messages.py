@@ -6,6 +6,7 @@ Card data and codes travel as JWE for the issuer's key; times are Unix milliseco
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from wristlet.model.tsp_messages import VerificationMethod
 
@@ -28,6 +29,27 @@ class IdvDecision:
     reason: str
     issuer_name: str
     methods: list[VerificationMethod] = field(default_factory=list)
+
+
+class HolderPurpose(StrEnum):
+    """What a cardholder's proof of identity is for."""
+
+    PIN_RESET = "pin_reset"
+    FURTHER_PHONE = "further_phone"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class ProveHolder:
+    """Asks the issuer to have the holder of a digitised card prove identity.
+
+    The JWE holds pan and expiry_yymm; `purpose` is a `HolderPurpose`. The decision is yellow with
+    methods, or red; a code is always asked for.
+    """
+
+    card_jwe: str
+    requestor_id: str
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)

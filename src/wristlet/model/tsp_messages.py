@@ -77,7 +77,12 @@ class VerificationMethod:
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """What anybody outside the TSP may know of a token."""
+    """What anybody outside the TSP may know of a token.
+
+    `replaces` is the reference of the token that this one takes the place of once it is active;
+    `renewal` says why a successor of this one is due or on its way (empty: none is): counter,
+    expiry, reissue or rollback.
+    """
 
     token_reference: str
     state: str
@@ -90,6 +95,8 @@ class TokenInfo:
     card_art: str
     se_id: str
     instance_aid: str
+    replaces: str | None = None
+    renewal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,10 @@ class SubmitReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptAccepted:
-    """The receipt is genuine and counted once; `token` is absent if it concerned none."""
+    """The receipt is genuine and counted once; `token` is absent if it concerned none.
+
+    `scripts` are orders to the element itself, about no token, that have to be written again.
+    """
 
     se_id: str
     number: int
@@ -192,6 +202,7 @@ class ReceiptAccepted:
     token: TokenInfo | None = None
     contactless_state: int = 0
     follow_up: list[TokenChange] = field(default_factory=list)
+    scripts: list[ScriptPackage] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +217,170 @@ class LeaseReportCounted:
     """The report is genuine; `follow_up` are the tokens whose suspension by a blocked PIN ended."""
 
     follow_up: list[TokenChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitPinStatement:
+    """A secure element's signed word about its PIN (TLV 7F61), answering any challenge."""
+
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinStatementCounted:
+    """The statement is genuine and not older than what is known; tokens followed it."""
+
+    se_id: str
+    pin_set: bool
+    blocked: bool
+    follow_up: list[TokenChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class StartDeviceOrder:
+    """Asks for an order to a secure element's cardholder applet, by proof of identity only.
+
+    `kind` is pin_reset or further_phone; `phone_hash` (SHA-256 of the phone's public point) is for
+    the latter. `token_reference` names the card whose bank shall ask for the proof; without it the
+    token service takes one.
+    """
+
+    task_id: str
+    kind: str
+    phone_hash: str = ""
+    token_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOrder:
+    """An order on its way: proof_needed, ordered (its script was written), done or ended.
+
+    `state` is ended when it expired, was proved wrong too often, or could not be carried out.
+    """
+
+    order_id: str
+    se_id: str
+    kind: str
+    state: str
+    expires_ms: int
+    token_reference: str
+    card_last4: str
+    issuer_name: str
+    verification_methods: list[VerificationMethod] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOrderResult:
+    """A step of the proof; `result` as in `VerificationResult`, `script` comes with success."""
+
+    result: str
+    tries_left: int
+    order: DeviceOrder
+    script: ScriptPackage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOrders:
+    """Asks for all that a secure element should hear of and nobody was handed yet."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersFetched:
+    """The caller's tokens on a secure element as they are now, with the scripts that were due.
+
+    A token that the caller has not heard of names in `replaces` the one whose place it takes.
+    """
+
+    se_id: str
+    follow_up: list[TokenChange] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RedigitizeRequest:
+    """Asks for an offer to put a token's card onto a secure element without typing the card."""
+
+    task_id: str
+    se_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardReissued:
+    """The issuer's word that a card has a new number or date: JWEs with pan and expiry_yymm."""
+
+    task_id: str
+    old_card_jwe: str
+    new_card_jwe: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardReissueCounted:
+    """`tokens` of the card are renewed in the background; none if it was never digitised."""
+
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationKey:
+    """The P-256 key that signs notifications (uncompressed point as hex), and for whom it asks."""
+
+    kid: str
+    public_point: str
+    requestor_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionInfo:
+    """One payment as the wearer may see it: `state` is authorized, declined or reversed.
+
+    `currency` is ISO 4217 alphabetic; `reason` is the token service's result class, or
+    `issuer` when the issuer decided.
+    """
+
+    transaction_id: str
+    state: str
+    amount_minor: int
+    currency: str
+    merchant: str
+    response_code: str
+    reason: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something that happened to a token without its requestor having asked.
+
+    `kind` is transaction (then `transaction` is there) or token; `reason` says why a token changed
+    in one word. `sequence` rises; a requestor that has seen it skips it. `requestor_id` is whom it
+    is for.
+    """
+
+    requestor_id: str
+    sequence: int
+    kind: str
+    created_ms: int
+    token_reference: str
+    token_last4: str
+    card_last4: str
+    se_id: str
+    reason: str = ""
+    transaction: TransactionInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverNotifications:
+    """Notifications in rising order, each a compact JWS (ES256) of a `Notification`."""
+
+    notifications: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationsTaken:
+    """Everything up to `cursor` is durable at the requestor and need not come again."""
+
+    cursor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ class CertifyPhone:
     """Asks the brand to certify a phone's P-256 key for a device: the uncompressed point."""
 
     public_point: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,99 @@ class PhoneCertificate:
     """The brand's GlobalPlatform certificate (7F21) for a phone key."""
 
     certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone whose key the brand certified for a strap; `id` is the SHA-256 of its point.
+
+    `state` is certified or revoked. Whether the strap takes the phone its secure element alone
+    decides, by its own list.
+    """
+
+    id: str
+    device_id: str
+    name: str
+    state: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneList:
+    """The phones of a strap, oldest first."""
+
+    data: list[Phone]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsEnded:
+    """How many other sessions of the wearer were ended."""
+
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartPinReset:
+    """Asks for the PIN of a strap to be cleared; `card_id` names whose bank shall ask for proof."""
+
+    card_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartFurtherPhone:
+    """Asks for one more phone on a strap's list; the key is certified by the brand as well."""
+
+    public_point: str
+    name: str = ""
+    card_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOrder:
+    """A PIN reset or a further phone, on its way through a proof of identity to the strap.
+
+    `kind` is pin_reset or further_phone; `state` is proof_needed, ordered (run the strap's log),
+    done or ended (start anew).
+    """
+
+    id: str
+    device_id: str
+    kind: str
+    state: str
+    expires_ms: int
+    card_id: str | None
+    card_last4: str
+    issuer_name: str
+    created_ms: int
+    verification_methods: list[VerificationMethod] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOrderStep:
+    """Outcome of a step of the proof; `result` as in `Verification`."""
+
+    result: str
+    tries_left: int
+    order: DeviceOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PinStatementSubmit:
+    """The secure element's signed word about its PIN, passed on to the TSP."""
+
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """The TSP took the statement; while the PIN is blocked its cards are suspended."""
+
+    device_id: str
+    pin_set: bool
+    blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +205,13 @@ class Eligibility:
 
 
 @dataclass(frozen=True, slots=True)
+class RedigitizeCard:
+    """Asks for an offer to put a card onto a strap by reference, without typing it again."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddCard:
     """Adds an eligible card; `pin_statement` proves that the secure element has a PIN."""
 
@@ -121,7 +222,11 @@ class AddCard:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card on a device: the TSP's state and the secure element's, shown apart."""
+    """A card on a device: the TSP's state and the secure element's, shown apart.
+
+    `replaces` is the card whose place this one takes once it is active; `renewal` says why a
+    successor of this one is due or on its way (counter, expiry, reissue or rollback).
+    """
 
     id: str
     device_id: str
@@ -141,6 +246,8 @@ class Card:
     verification_methods: list[VerificationMethod] = field(default_factory=list)
     allowed_actions: list[str] = field(default_factory=list)
     party: str = ""
+    replaces: str | None = None
+    renewal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +388,38 @@ class CommitList:
     """The commits of a device after a sequence number, oldest first."""
 
     data: list[Commit]
+    has_more: bool
+    next_cursor: str | None
+    object: str = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A payment with a card: `state` is authorized, declined or reversed.
+
+    `sequence` rises with every change, so that a reader's cursor meets a changed one again;
+    `currency` is ISO 4217 alphabetic; `reason` says why it was declined.
+    """
+
+    id: str
+    sequence: int
+    device_id: str
+    card_id: str
+    card_last4: str
+    token_last4: str
+    state: str
+    amount_minor: int
+    currency: str
+    merchant: str
+    reason: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionList:
+    """A page of transactions in the order of their last change; `next_cursor` is always there."""
+
+    data: list[Transaction]
     has_more: bool
     next_cursor: str | None
     object: str = "list"

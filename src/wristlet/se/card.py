@@ -20,14 +20,14 @@ from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.context import Slot
 from wristlet.se.keyset import Kid
 from wristlet.se.profile import Profile
-from wristlet.se.registry import CardRegistry, is_domain
+from wristlet.se.registry import CardRegistry
 from wristlet.se.store import SealedStore, Store, StoreDeadError
-from wristlet.se.tap_watch import TapWatch
+from wristlet.se.tap_watch import WATCHED, TapWatch
 from wristlet.wire.apdu import DATA_EXTENDED_MAX, DATA_SHORT_MAX, LE_SHORT_MAX, Command, Response
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
-from wristlet.wire.gp.lifecycle import CardState, is_locked
+from wristlet.wire.gp.lifecycle import CardState
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -52,11 +52,13 @@ _CLA_CHAINED: Final = 0x10
 _CLA_KEPT: Final = 0x80
 _LOCKED: Final = frozenset({int(CardState.CARD_LOCKED), int(CardState.TERMINATED)})
 _GET_RESPONSE: Final = int(Ins.GET_RESPONSE)
+_GET_DATA: Final = int(Ins.GET_DATA)
 _SELECT: Final = int(Ins.SELECT)
 _MANAGE_CHANNEL: Final = int(Ins.MANAGE_CHANNEL)
 _WIRED: Final = Interface.WIRED
 _MORE: Final = 0x6100
 _WRONG_LE: Final = 0x6C00
+_DONE: Final = Response(b"", SW.OK)
 
 _log = logging.getLogger("wristlet.se")
 
@@ -191,44 +193,45 @@ class Port:
         """Answer one encoded command APDU; who sends one has given power."""
         self._powered = True
         try:
-            response = self._answer(command)
+            parsed = Command.parse(command)
+        except DecodeError:
+            return _status(SW.WRONG_LENGTH)
+        cla = parsed.cla
+        if cla & _CLA_REFUSED:
+            return _status(_class_refusal(cla))
+        slot = self._slots.get(cla & 0x03)
+        if slot is None:
+            if cla & 0x03:
+                return _status(SW.CHANNEL_NOT_SUPPORTED)
+            slot = self._slots[0] = Slot()
+        try:
+            if slot.chain is None and not cla & _CLA_CHAINED and parsed.ins != _GET_RESPONSE:
+                slot.answer = None
+                response = self._run(slot, parsed)
+            else:
+                response = self._continue(slot, parsed)
         except StoreDeadError:
-            response = Response(b"", SW.MEMORY_FAILURE)
-        if self.interface is not _WIRED:
-            context = self._slots[0].context if 0 in self._slots else None
+            return _status(SW.MEMORY_FAILURE)
+        if len(response.data) > (parsed.le or LE_SHORT_MAX):
+            response = _deliver(slot, response, parsed.le)
+        if self.interface is not _WIRED and parsed.ins in WATCHED:
+            context = slot.context
             aid = context.aid if context else b""
             self.card.taps.saw(command, response.data, response.sw, aid)
-        return response.encode()
+        return response.data + response.sw.to_bytes(2, "big")
 
-    def _answer(self, raw: bytes) -> Response:
-        try:
-            command = Command.parse(raw)
-        except DecodeError:
-            return Response(b"", SW.WRONG_LENGTH)
-        cla = command.cla
-        if cla & _CLA_REFUSED:
-            return Response(b"", _class_refusal(cla))
-        slot = self._slot(cla & 0x03)
-        if slot is None:
-            return Response(b"", SW.CHANNEL_NOT_SUPPORTED)
-        if command.ins == _GET_RESPONSE and not cla & (_CLA_CHAINED | _CLA_SM):
+    def _continue(self, slot: Slot, command: Command) -> Response:
+        """Go on with what is longer than one command: a chain, or an answer that was cut."""
+        chained = command.cla & _CLA_CHAINED
+        if command.ins == _GET_RESPONSE and not chained and not command.cla & _CLA_SM:
             return _fetch(slot, command.le)
         slot.answer = None
-        if slot.chain is not None or cla & _CLA_CHAINED:
+        if slot.chain is not None or chained:
             whole = _reassemble(slot, command)
             if isinstance(whole, Response):
                 return whole
             command = whole
-        response = self._run(slot, command)
-        if len(response.data) <= (command.le or LE_SHORT_MAX):
-            return response
-        return _deliver(slot, response, command.le)
-
-    def _slot(self, number: int) -> Slot | None:
-        slot = self._slots.get(number)
-        if slot is None and number == 0:
-            slot = self._slots[0] = Slot()
-        return slot
+        return self._run(slot, command)
 
     def _run(self, slot: Slot, command: Command) -> Response:
         """Carry one whole command out, under secure messaging if it came so."""
@@ -274,19 +277,20 @@ class Port:
 
     def _dispatch(self, slot: Slot, command: Command) -> Response:
         """Hand a plain command to the selected domain or applet."""
-        context = selection.current(self.card, slot, self.interface)
-        instance = self.card.registry.get(context.aid)
-        if instance is None:
+        card = self.card
+        context = slot.context or selection.current(card, slot, self.interface)
+        served = selection.served(context)
+        if served is None:
             slot.context = None
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        locked = self.card.is_locked or is_locked(instance.life_cycle)
-        if locked and instance.aid != aids.ISD:  # since it was selected
+        instance, applet, in_domain, locked = served
+        if locked:  # since it was selected
             raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        if is_domain(instance):
+        if in_domain:
             return domains.process(context, instance, command)
-        if domains.is_certificate_query(command) and channel.offers_scp11(context, instance):
+        asks = command.ins == _GET_DATA and domains.is_certificate_query(command)
+        if asks and channel.offers_scp11(context, instance):
             return domains.certificates(context, instance.domain_aid, command)
-        applet = self.card.catalog.get(instance.module_aid)
         if applet is None:
             raise CardError(SW.INSTRUCTION_NOT_SUPPORTED)
         return applet.process(context, command)
@@ -319,8 +323,9 @@ class Port:
         store = self.card.store
         try:
             response = step(*args)
-            store.flush()
-            return response or Response(b"", SW.OK)
+            if store.dirty:
+                store.flush()
+            return response or _DONE
         except CardError as error:
             return Response(error.data, error.sw)
         except ChannelError:
@@ -334,7 +339,12 @@ class Port:
             _log.error("command failed inside the card: %s", type(error).__name__)
             return Response(b"", SW.NO_PRECISE_DIAGNOSIS)
         finally:
-            store.rollback()
+            if store.dirty:
+                store.rollback()
+
+
+def _status(sw: int) -> bytes:
+    return sw.to_bytes(2, "big")
 
 
 def _class_refusal(cla: int) -> int:

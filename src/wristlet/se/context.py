@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from wristlet.se.channel import SecureSession
     from wristlet.se.profile import Profile
     from wristlet.se.registry import CardRegistry
+    from wristlet.se.selection import Served
     from wristlet.se.store import Store
     from wristlet.se.tap_watch import TapWatch
     from wristlet.wire.apdu import Command, Response
@@ -44,13 +45,36 @@ class Slot:
 
 
 class AppContext:
-    """`wristlet.se.applets.base.Context` of one selection."""
+    """`wristlet.se.applets.base.Context` of one selection.
 
-    __slots__ = ("aid", "card", "interface", "registry", "slot", "state", "transient")
+    `served` tells who answers for the AID, at the store's `generation` (see `selection.served`).
+    """
 
-    def __init__(self, card: Card, slot: Slot, interface: Interface, aid: bytes) -> None:
+    __slots__ = (
+        "aid",
+        "card",
+        "generation",
+        "interface",
+        "registry",
+        "served",
+        "slot",
+        "state",
+        "transient",
+    )
+
+    def __init__(
+        self,
+        card: Card,
+        slot: Slot,
+        interface: Interface,
+        aid: bytes,
+        served: Served | None = None,
+    ) -> None:
         self.card = card
-        self.state: Store = card.store
+        store = card.store
+        self.state: Store = store
+        self.served = served
+        self.generation = store.generation if served else 0
         self.registry: CardRegistry = card.registry
         self.slot = slot
         self.interface = interface

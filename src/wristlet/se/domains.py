@@ -37,6 +37,7 @@ TAG_CARD_DATA, TAG_KEYS, TAG_CERTIFICATES, TAG_SEQUENCE = 0x66, 0xE0, 0xBF21, 0x
 BATCH_KEY: Final = "sys/cert/batch"
 CASD_KEY: Final = "sys/cert/casd"
 IIN: Final = b"WRISTLET"
+_GET_DATA: Final = int(Ins.GET_DATA)
 _CPLC_SIZE: Final = 42
 _OID_GP: Final = bytes.fromhex("2A864886FC6B")
 _MAX_DATA: Final = b"\x01\xff"
@@ -53,7 +54,7 @@ def select(context: AppContext, instance: Instance) -> bytes:
 
 def process(context: AppContext, instance: Instance, command: Command) -> Response:
     """Handle one plain command for the selected domain."""
-    if command.ins == Ins.GET_DATA:
+    if command.ins == _GET_DATA:
         return _get_data(context, instance, command)
     if command.cla != 0x80:
         raise CardError(SW.CLASS_NOT_SUPPORTED)
@@ -133,7 +134,7 @@ def cplc(se_id: bytes) -> bytes:
 
 def is_certificate_query(command: Command) -> bool:
     """Tell whether the command is GET DATA BF21."""
-    return command.ins == Ins.GET_DATA and command.p1 << 8 | command.p2 == TAG_CERTIFICATES
+    return command.ins == _GET_DATA and command.p1 << 8 | command.p2 == TAG_CERTIFICATES
 
 
 def certificates(context: AppContext, domain: bytes, command: Command) -> Response:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -56,10 +57,7 @@ def encode_changes(changes: Changes) -> bytes:
     """Encode puts and deletes (None): key length(1) key value length(3, FFFFFF = gone) value."""
     parts: list[bytes] = []
     for key, value in changes.items():
-        name = key.encode()
-        if not 1 <= len(name) <= KEY_SIZE_MAX:
-            raise ValueError("a state key has 1 to 255 bytes")
-        parts.append(bytes((len(name),)) + name)
+        parts.append(_encode_key(key))
         if value is None:
             parts.append(_DELETED.to_bytes(3, "big"))
         elif len(value) > VALUE_SIZE_MAX:
@@ -67,6 +65,14 @@ def encode_changes(changes: Changes) -> bytes:
         else:
             parts.append(len(value).to_bytes(3, "big") + value)
     return b"".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def _encode_key(key: str) -> bytes:
+    name = key.encode()
+    if not 1 <= len(name) <= KEY_SIZE_MAX:
+        raise ValueError("a state key has 1 to 255 bytes")
+    return bytes((len(name),)) + name
 
 
 def decode_changes(data: bytes) -> dict[str, bytes | None]:

@@ -145,7 +145,7 @@ class CardRegistry:
             instance = self._require(aid)
             if instance.contactless is ContactlessState.NON_ACTIVATABLE:
                 raise CardError(SW.CONDITIONS_NOT_SATISFIED)
-        self._volatile = aid
+        self._put_volatile(aid)
 
     def add(self, instance: Instance) -> None:
         """Enter a new instance, a payment one behind all others; 6A89 if the AID is taken."""
@@ -164,8 +164,13 @@ class CardRegistry:
         """Take an entry out; 6A88 if there is none."""
         self._require(aid)
         if self._volatile == aid:
-            self._volatile = None
+            self._put_volatile(None)
         self._save(entry for entry in self.instances() if entry.aid != aid)
+
+    def _put_volatile(self, aid: bytes | None) -> None:
+        if aid != self._volatile:
+            self._volatile = aid
+            self._store.forget()  # it sees changes of stored values only
 
     def _require(self, aid: bytes) -> Instance:
         instance = self.get(aid)

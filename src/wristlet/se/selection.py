@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wristlet.se import domains
 from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.context import AppContext
 from wristlet.se.registry import is_domain
-from wristlet.wire.apdu import Command, Response
+from wristlet.wire.apdu import SW_DONE, Command, Response
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.lifecycle import is_locked
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
-    from wristlet.se.applets.base import Instance
+    from wristlet.se.applets.base import Applet, Instance
     from wristlet.se.card import Card
     from wristlet.se.context import Slot
 
 _BY_NAME: Final = 0x04
 _FIRST, _NEXT = 0x00, 0x02
+_WIRED: Final = Interface.WIRED
+
+
+class Served(NamedTuple):
+    """Who answers for an AID as the registry stands: `locked` refuses every command to it."""
+
+    instance: Instance
+    applet: Applet | None
+    in_domain: bool
+    locked: bool
+
+
+def served(context: AppContext) -> Served | None:
+    """Tell who answers for the selected AID; None when there is nobody (any more)."""
+    store = context.state
+    if context.generation != store.generation:
+        context.served = store.kept((_served, context.aid), _served, context.card, context.aid)
+        context.generation = store.generation
+    return context.served
+
+
+def _served(card: Card, aid: bytes) -> Served | None:
+    instance = card.registry.get(aid)
+    if instance is None:
+        return None
+    applet = card.catalog.get(instance.module_aid)
+    locked = instance.aid != aids.ISD and (card.is_locked or is_locked(instance.life_cycle))
+    return Served(instance, applet, is_domain(instance), locked)
 
 
 def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Response:
@@ -29,32 +57,49 @@ def select(card: Card, slot: Slot, interface: Interface, command: Command) -> Re
 
     Source: GPCS 2.3.1, SELECT command; ISO/IEC 7816-4, selection by DF name.
     """
-    slot.end_session()
-    if command.p1 != _BY_NAME or command.p2 not in {_FIRST, _NEXT}:
+    if slot.secure is not None:
+        slot.end_session()
+    if command.p1 != _BY_NAME:
         raise CardError(SW.WRONG_P1_P2)
-    name = command.data
-    if not name and interface is Interface.WIRED:
+    name, wired = command.data, interface is _WIRED
+    if not name and wired:
         name = aids.ISD
-    chosen = _choose(card, slot, interface, name, is_next=command.p2 == _NEXT)
-    context = AppContext(card, slot, interface, chosen.aid)
-    answer = _answer(context, chosen, name)
-    deselect(slot)
+    if command.p2 == _FIRST:
+        chosen = card.store.kept((_first, wired, name), _first, card, interface, name)
+    elif command.p2 == _NEXT:
+        aid = _next(_found(card, interface, name), slot).aid
+        chosen = card.store.kept((_served, aid), _served, card, aid)
+    else:
+        raise CardError(SW.WRONG_P1_P2)
+    if chosen is None:
+        raise CardError(SW.NOT_FOUND)
+    instance, applet, in_domain, _ = chosen
+    context = AppContext(card, slot, interface, instance.aid, chosen)
+    if in_domain:
+        answer = domains.select(context, instance)
+    elif applet is not None:
+        answer = applet.select(context, name)
+    else:
+        raise CardError(SW.NOT_FOUND)
+    if slot.context is not None:
+        deselect(slot)
     slot.context = context
-    return Response(answer, SW.OK)
+    return Response(answer, SW_DONE)
 
 
-def _choose(
-    card: Card, slot: Slot, interface: Interface, name: bytes, *, is_next: bool
-) -> Instance:
+def _first(card: Card, interface: Interface, name: bytes) -> Served | None:
     """Prefer the full name over longer ones that begin with it."""
-    if not is_next:
-        exact = card.registry.get(name)
-        if exact is not None and _is_candidate(card, interface, exact):
-            return exact
+    exact = card.registry.get(name)
+    if exact is None or not _is_candidate(card, interface, exact):
+        exact = _found(card, interface, name)[0]
+    return _served(card, exact.aid)
+
+
+def _found(card: Card, interface: Interface, name: bytes) -> list[Instance]:
     found = candidates(card, interface, name)
     if not name or not found:
         raise CardError(SW.NOT_FOUND)
-    return _next(found, slot) if is_next else found[0]
+    return found
 
 
 def _is_candidate(card: Card, interface: Interface, entry: Instance) -> bool:
@@ -106,15 +151,6 @@ def _next(found: list[Instance], slot: Slot) -> Instance:
     return behind[0]
 
 
-def _answer(context: AppContext, instance: Instance, name: bytes) -> bytes:
-    if is_domain(instance):
-        return domains.select(context, instance)
-    applet = context.card.catalog.get(instance.module_aid)
-    if applet is None:
-        raise CardError(SW.NOT_FOUND)
-    return applet.select(context, name)
-
-
 def current(card: Card, slot: Slot, interface: Interface) -> AppContext:
     """Return the selection; on the wired interface the issuer domain is selected by default."""
     if slot.context is None:
@@ -129,9 +165,7 @@ def deselect(slot: Slot) -> None:
     context, slot.context = slot.context, None
     if context is None:
         return
-    instance = context.registry.get(context.aid)
-    if instance is not None and not is_domain(instance):
-        applet = context.card.catalog.get(instance.module_aid)
-        if applet is not None:
-            applet.deselect(context)
+    present = served(context)
+    if present is not None and present.applet is not None and not present.in_domain:
+        present.applet.deselect(context)
     context.transient.clear()

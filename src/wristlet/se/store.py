@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hmac
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from sys import intern
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["RollbackCounter", "SealedStore", "Store", "StoreCorruptError", "StoreDeadError"]
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 STATE_FILE: Final = "state"
 COUNTER_FILE: Final = "counter"
@@ -48,41 +49,77 @@ class StoreDeadError(RuntimeError):
 class Store:
     """Volatile store and base of the sealed one; one command at a time."""
 
-    __slots__ = ("_data", "_derived", "_pending", "_touched")
+    __slots__ = (
+        "_data",
+        "_kept",
+        "_pending",
+        "_touched",
+        "_watched",
+        "_watching",
+        "dirty",
+        "generation",
+    )
 
     def __init__(self, data: dict[str, bytes] | None = None) -> None:
         self._data: dict[str, bytes] = {} if data is None else data
         self._pending: dict[str, bytes | None] | None = None
         self._touched = False
-        self._derived: dict[str, Any] | None = None
+        self.dirty = False
+        """The running command has asked for a durable record: `flush` or `rollback` is due."""
+        self._kept: dict[Hashable, Any] | None = None
+        self._watched: set[str] | None = None
+        self._watching = False
+        self.generation = 1
+        """What came from `kept` holds as long as this number stays."""
 
     def get(self, key: str) -> bytes | None:
         """Return a value, with the writes of the running command; None if there is none."""
-        if self._pending is not None and key in self._pending:
-            return self._pending[key]
+        if self._watching:
+            self._watch(key)
+        pending = self._pending
+        if pending is not None and key in pending:
+            return pending[key]
         return self._data.get(key)
 
-    def derived(self, key: str, make: Callable[[bytes], T]) -> T | None:
-        """Return what `make` makes of a value, made once and kept as long as the value stays.
+    def kept(self, name: Hashable, make: Callable[[*Args], T], *args: *Args) -> T:
+        """Return what `make(*args)` makes of this store's values, made once and kept.
 
-        For what is dear to make again at each command; a key has one `make`. None without a value.
+        For what is dear to make again at each command. The values that `make` reads by `get` are
+        watched: when one of them changes, everything kept is forgotten. It must depend on nothing
+        else but its name. A refusal (an exception) and None are not kept, nor anything made
+        while the running command has written.
         """
-        raw = self.get(key)
-        if raw is None:
-            return None
-        if self._pending is not None and key in self._pending:
-            return make(raw)
-        if self._derived is None:
-            self._derived = {}
-        made: T | None = self._derived.get(key)
-        if made is None:
-            made = self._derived[intern(key)] = make(raw)
+        if self._pending is not None:
+            self.forget()
+            return make(*args)
+        if self._kept is None:
+            self._kept = {}
+        found: T | None = self._kept.get(name)
+        if found is not None:
+            return found
+        outer, self._watching = self._watching, True
+        try:
+            made = self._kept[name] = make(*args)
+        finally:
+            self._watching = outer
         return made
+
+    def forget(self) -> None:
+        """Drop all that was kept."""
+        self._kept = None
+        self._watched = None
+        self.generation += 1
+
+    def _watch(self, key: str) -> None:
+        if self._watched is None:
+            self._watched = set()
+        self._watched.add(intern(key))
 
     def put(self, key: str, value: bytes) -> None:
         """Set a value when the command ends."""
         if self._pending is None:
             self._pending = {}
+            self.dirty = True
         self._pending[intern(key)] = bytes(value)
 
     def delete(self, key: str) -> None:
@@ -91,10 +128,13 @@ class Store:
             return
         if self._pending is None:
             self._pending = {}
+            self.dirty = True
         self._pending[key] = None
 
     def keys(self, prefix: str) -> list[str]:
-        """Return the sorted keys that begin with `prefix`."""
+        """Return the sorted keys that begin with `prefix`; nothing kept may depend on them."""
+        if self._watching:
+            raise RuntimeError("what is kept must not depend on a list of keys")
         names = {key for key in self._data if key.startswith(prefix)}
         for key, value in (self._pending or {}).items():
             if value is None:
@@ -105,25 +145,24 @@ class Store:
 
     def touch(self) -> None:
         """Let the rollback counter move with the next durable write."""
-        self._touched = True
+        self._touched = self.dirty = True
 
     def flush(self) -> None:
         """Make all writes so far durable in one record."""
-        changes = self._pending
-        if changes is None and not self._touched:
+        if not self.dirty:
             return
-        changes = changes or {}
+        changes = {} if self._pending is None else self._pending
         self._persist(changes, touched=self._touched)
         journal.apply_changes(self._data, changes)
-        if self._derived:
-            for key in changes:
-                self._derived.pop(key, None)
-        self.rollback()
+        if self._watched is not None and not self._watched.isdisjoint(changes):
+            self.forget()
+        self._pending = None
+        self._touched = self.dirty = False
 
     def rollback(self) -> None:
         """Forget the writes since the last durable record."""
         self._pending = None
-        self._touched = False
+        self._touched = self.dirty = False
 
     @contextmanager
     def transaction(self) -> Iterator[Store]:
@@ -183,8 +222,7 @@ class RollbackCounter:
 
     def write(self, value: int) -> None:
         """Set a new value durably, in the slot that does not hold the present one."""
-        self._disk.pwrite(self._path, self.SLOT_SIZE * (value % 2), self._slot(value))
-        self._disk.datasync(self._path)
+        self._disk.write_durably(self._path, self.SLOT_SIZE * (value % 2), self._slot(value))
 
     def _slot(self, value: int) -> bytes:
         body = self._store_id + value.to_bytes(8, "big")
@@ -285,10 +323,7 @@ class SealedStore(Store):
     def get(self, key: str) -> bytes | None:
         if self._dead:
             raise StoreDeadError
-        # As in the base class, without a call: this is the most frequent one of a tap.
-        if self._pending is not None and key in self._pending:
-            return self._pending[key]
-        return self._data.get(key)
+        return super().get(key)
 
     def _check_counter(self) -> None:
         """Compare state and counter; the counter may lag by the one write a crash cut off."""
@@ -319,9 +354,12 @@ class SealedStore(Store):
         self._dead = True
         try:
             step()
+            self._dead = False
         except OSError as error:
             raise StoreDeadError from error
-        self._dead = False
+        finally:
+            if self._dead:
+                self.forget()
 
     def _append(self, changes: dict[str, bytes | None]) -> None:
         nonce = self._env.random.bytes(journal.NONCE_SIZE)
@@ -332,9 +370,7 @@ class SealedStore(Store):
             journal.apply_changes(state, changes)
             self._compact(state)
             return
-        disk = self._env.disk
-        disk.pwrite(self._path, self._end, record)
-        disk.datasync(self._path)
+        self._env.disk.write_durably(self._path, self._end, record)
         self._end += len(record)
         self._sequence += 1
         self._previous = tag

@@ -26,6 +26,7 @@ _SW1_MORE: Final = 0x61
 _ASKS_THE_BANK: Final = b"\x9f\x27\x01\x80"
 _SEE_PHONE: Final = b"\x00\x01\x00"
 _DECISIVE: Final = frozenset((_GET_PROCESSING_OPTIONS, _GENERATE_AC))
+WATCHED: Final = _DECISIVE | {_SELECT}
 _OUTCOMES: Final = {0x00: TapOutcome.DECLINED, 0x40: TapOutcome.SENT, 0x80: TapOutcome.SENT}
 
 
@@ -42,9 +43,9 @@ class TapWatch:
         self._is_final = False
 
     def saw(self, command: bytes, data: bytes, sw: int, aid: bytes) -> None:
-        """Note one command of the contactless interface and its answer; `aid` is the selection."""
+        """Note one contactless command of `WATCHED` and its answer; `aid` is the selection."""
         self.in_field = True
-        ins = command[1] if len(command) > 1 else -1
+        ins = command[1]
         if ins in _DECISIVE:
             if ins == _GET_PROCESSING_OPTIONS:
                 self._begin(aid)

@@ -32,7 +32,7 @@ from wristlet.wire.receipt import (
     Receipt,
     SignedStatement,
 )
-from wristlet.wire.script import ScriptDgi, ScriptHeader, check_order
+from wristlet.wire.script import ScriptDgi, ScriptHeader, check_order, parse_hand_over
 from wristlet.wire.sw import SW
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ _FOR_PERSONALIZATION: Final = 0x20
 _RELATED: Final = 0x80
 _TAG_AID: Final = 0x4F
 _CARDHOLDER_ORDERS: Final = (ScriptDgi.PIN_RESET, ScriptDgi.FURTHER_PHONE)
+_NAMELESS: Final = (*_CARDHOLDER_ORDERS, ScriptDgi.HAND_OVER)
+"""Orders that are about no single instance: a receipt does not name them."""
 _NEEDS_PIN: Final = (ScriptDgi.MAKE_ACTIVATABLE, ScriptDgi.ACTIVATE)
 
 
@@ -66,7 +68,7 @@ class _Staging:
         """The instance that the receipt speaks of: the last one installed or ordered about."""
         if self.installs:
             return next(reversed(self.installs))
-        named = [value for number, value in self.actions if number not in _CARDHOLDER_ORDERS]
+        named = [value for number, value in self.actions if number not in _NAMELESS]
         return named[-1] if named else b""
 
 
@@ -240,9 +242,17 @@ def _stage_order(context: AppContext, domain: bytes, staging: _Staging, group: D
         present = context.registry.get(aids.CARDHOLDER_APPLET) is not None
         if domain != context.profile.pin_authority or not present:
             raise CardError(SW.SECURITY_STATUS)
-    elif group.value not in staging.installs:
-        _own(context, domain, group.value)
+    else:
+        for aid in _named(group):
+            if aid not in staging.installs:
+                _own(context, domain, aid)
     staging.actions.append((group.number, group.value))
+
+
+def _named(group: Dgi) -> tuple[bytes, ...]:
+    if group.number == ScriptDgi.HAND_OVER:
+        return parse_hand_over(group.value)
+    return (group.value,)
 
 
 # ------------------------------------------------------------------ commit
@@ -315,6 +325,9 @@ def _carry_out(context: AppContext, number: int, value: bytes) -> None:
     if number in _CARDHOLDER_ORDERS:
         cardholder.order(context, number, value)
         return
+    if number == ScriptDgi.HAND_OVER:
+        _hand_over(context, *parse_hand_over(value))
+        return
     instance = _present(context, value)
     if number == Ins.DELETE:
         context.remove_instance(instance)
@@ -324,6 +337,27 @@ def _carry_out(context: AppContext, number: int, value: bytes) -> None:
         _resume(context, instance)
     else:
         context.registry.activate(instance.aid)
+
+
+def _hand_over(context: AppContext, old_aid: bytes, new_aid: bytes) -> None:
+    """Let a successor take the active card's place, so that the wearer notices no change.
+
+    Also the place of one that is suspended and would be active again, and also by a successor that
+    may not be active yet: it remembers.
+    """
+    old, new = _present(context, old_aid), _present(context, new_aid)
+    was_active = old.contactless is ContactlessState.ACTIVATED
+    if (
+        old.contactless is ContactlessState.NON_ACTIVATABLE
+        and not context.registry.active_durably()
+    ):
+        was_active = context.state.get(instance_key(old_aid, _WAS_ACTIVE)) is not None
+    if not was_active:
+        return
+    if new.contactless is ContactlessState.NON_ACTIVATABLE:
+        context.state.put(instance_key(new_aid, _WAS_ACTIVE), b"\x01")
+    else:
+        context.registry.activate(new_aid)
 
 
 def _suspend(context: AppContext, instance: Instance) -> None:

@@ -40,11 +40,13 @@ _PROPERTIES: Final = {
     Property.WRITE_WITHOUT_RESPONSE: StackCharacteristic.Properties.WRITE_WITHOUT_RESPONSE,
     Property.NOTIFY: StackCharacteristic.Properties.NOTIFY,
 }
-_PERMISSIONS: Final = (
+_READING: Final = (
     att.Attribute.READABLE
     | att.Attribute.READ_REQUIRES_ENCRYPTION
     | att.Attribute.READ_REQUIRES_AUTHENTICATION
-    | att.Attribute.WRITEABLE
+)
+_WRITING: Final = (
+    att.Attribute.WRITEABLE
     | att.Attribute.WRITE_REQUIRES_ENCRYPTION
     | att.Attribute.WRITE_REQUIRES_AUTHENTICATION
 )
@@ -83,7 +85,7 @@ class BleLine:
 
     def drop(self) -> None:
         """End the connection."""
-        self._peripheral.end(self, hci.HCI_ErrorCode(ble.USER_ENDED))
+        self._peripheral.end(self, ble.USER_ENDED)
 
 
 class Peripheral:
@@ -123,7 +125,7 @@ class Peripheral:
         self._is_on = False
         self._address_alarm.cancel()
         for line in list(self._lines.values()):
-            await self._disconnect(line, hci.HCI_ErrorCode(ble.USER_ENDED))
+            await ble.disconnect(line.connection)
         # Whoever cancels a command leaves the stack without an answer that it waits for.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
@@ -151,7 +153,7 @@ class Peripheral:
 
     def end(self, line: BleLine, reason: hci.HCI_ErrorCode) -> None:
         """End a connection soon."""
-        self._spawn(self._disconnect(line, reason))
+        self._spawn(ble.disconnect(line.connection, reason))
 
     def _service(self, service: gatt.Service) -> StackService:
         return StackService(
@@ -164,6 +166,11 @@ class Peripheral:
         for ours, theirs in _PROPERTIES.items():
             if ours in declared.properties:
                 properties |= theirs
+        permissions = att.Attribute.Permissions(0)
+        if Property.READ in declared.properties:
+            permissions |= _READING
+        if declared.properties & (Property.WRITE | Property.WRITE_WITHOUT_RESPONSE):
+            permissions |= _WRITING
 
         def read(connection: Connection) -> bytes:
             value = self._visit(connection).read(declared)
@@ -175,7 +182,7 @@ class Peripheral:
             self._visit(connection).written(declared, value)
 
         made: StackCharacteristic[Any] = StackCharacteristic(
-            ble.uuid_of(declared.uuid), properties, _PERMISSIONS, CharacteristicValue(read, write)
+            ble.uuid_of(declared.uuid), properties, permissions, CharacteristicValue(read, write)
         )
         self._values[declared] = made
         return made
@@ -190,7 +197,7 @@ class Peripheral:
         """Take a connection in; it has to become a bonded phone's before its time is up."""
         line = BleLine(self, connection)
         if len(self._lines) >= LINKS_MAX:
-            self.end(line, hci.HCI_ErrorCode(ble.LOW_RESOURCES))
+            self.end(line, ble.LOW_RESOURCES)
             return
         self._lines[connection] = line
         connection.gatt_server = _Narrow(self.device.gatt_server)  # type: ignore[assignment] # as little of it as the stack calls
@@ -226,13 +233,9 @@ class Peripheral:
             return
         line.visit = self._serve(line)
         if line.visit is None:
-            self.end(line, hci.HCI_ErrorCode(ble.LOW_RESOURCES))
+            self.end(line, ble.LOW_RESOURCES)
         elif line.patience is not None:
             line.patience.cancel()
-
-    async def _disconnect(self, line: BleLine, reason: hci.HCI_ErrorCode) -> None:
-        with contextlib.suppress(hci.HCI_Error, asyncio.CancelledError):
-            await line.connection.disconnect(reason)
 
     async def _advertise(self) -> None:
         """Advertise under a private address; a new one whenever nobody is connected."""
@@ -261,11 +264,26 @@ class _Narrow:
 
     def on_gatt_pdu(self, bearer: Any, pdu: att.ATT_PDU) -> None:
         """Serve a request, or say that it is not supported."""
-        if pdu.op_code in _NOT_NEEDED:
+        if isinstance(pdu, att.ATT_Write_Request | att.ATT_Write_Command):
+            attribute = self._server.get_attribute(pdu.attribute_handle)
+            if attribute is not None and not attribute.permissions & att.Attribute.WRITEABLE:
+                # The stack would let anybody write over its very declarations.
+                self._refuse(bearer, pdu)
+                return
+        elif pdu.op_code in _NOT_NEEDED:
             if pdu.op_code != att.Opcode.ATT_SIGNED_WRITE_COMMAND:
                 self._server.on_att_request(bearer, pdu)
             return
         self._server.on_gatt_pdu(bearer, pdu)
+
+    def _refuse(self, bearer: Any, pdu: att.ATT_Write_Request | att.ATT_Write_Command) -> None:
+        if isinstance(pdu, att.ATT_Write_Request):
+            answer = att.ATT_Error_Response(
+                request_opcode_in_error=pdu.op_code,
+                attribute_handle_in_error=pdu.attribute_handle,
+                error_code=att.ATT_WRITE_NOT_PERMITTED_ERROR,
+            )
+            self._server.send_response(bearer, answer)
 
     def __getattr__(self, name: str) -> Any:
         """Leave everything else to the server."""

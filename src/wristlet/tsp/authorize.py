@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wristlet.links.iso8583_peer import HostUnavailable
-from wristlet.model.token import ResultClass, Suspender, TokenState
-from wristlet.tsp import checks, lifecycle, responses
+from wristlet.model.token import ResultClass, TokenState
+from wristlet.tsp import checks, notices, renewal, responses
 from wristlet.tsp.atc import AtcWindow
 from wristlet.tsp.cardfile import CardFile, TokenCard
 from wristlet.tsp.cards import yymm_of
@@ -68,10 +68,13 @@ class Authorizer:
     async def handle(self, message: Message) -> Message:
         """Answer one 0100, 0400 or 0420."""
         if message.mti in _AUTHORISATIONS:
-            return await self._once(message)
-        if message.mti in _REVERSALS:
-            return await self._reverse(message)
-        return reply(message, {39: responses.NOT_SUPPORTED})
+            answer = await self._once(message)
+        elif message.mti in _REVERSALS:
+            answer = await self._reverse(message)
+        else:
+            return reply(message, {39: responses.NOT_SUPPORTED})
+        self._context.bell.ring()
+        return answer
 
     async def _once(self, message: Message) -> Message:
         """Let a repeat that comes while the first is under way wait for the same answer."""
@@ -105,7 +108,7 @@ class Authorizer:
         if card is None:
             return _refusal(message, ResultClass.UNKNOWN_TOKEN)
         examined = checks.examine(tap, card.domain, card.master_key)
-        outcome = await self._record(trace, tap, card, examined)
+        outcome = await self._record(message, trace, tap, card, examined)
         if outcome.result is not ResultClass.VALID or examined.session is None:
             return _refusal(message, outcome.result)
         row = outcome.answered
@@ -116,9 +119,11 @@ class Authorizer:
         )
         return await self._ask_issuer(message, request, card, examined, examined.session)
 
-    async def _record(self, trace: str, tap: Tap, card: TokenCard, examined: Examined) -> _Outcome:
+    async def _record(
+        self, message: Message, trace: str, tap: Tap, card: TokenCard, examined: Examined
+    ) -> _Outcome:
         """Judge and write; what is not genuine changes nothing and only reads."""
-        job = _Judging(self._context, self._expiry, trace, tap, card, examined)
+        job = _Judging(self._context, self._expiry, message, trace, tap, card, examined)
         database = self._context.database
         outcome = await (database.write(job.run) if examined.genuine else database.read(job.run))
         if ResultClass.ATC_ROLLBACK in job.found:
@@ -159,6 +164,8 @@ class Authorizer:
                 issuer_data=data,
             )
             if changed:
+                now_ms, by = self._context.env.clock.now_ms(), notices.BY_ISSUER
+                notices.answered(rows, card.row, atc, code, by, message, now_ms)
                 return None
             kept = rows.authorization(reference, atc)
             if kept is None or kept.response_code is None:
@@ -191,15 +198,19 @@ class Authorizer:
         except (HostUnavailable, DecodeError):
             return reply(message, {39: responses.ISSUER_UNAVAILABLE})
         if code == responses.APPROVED:
-            reference = card.row.token_reference
-            await self._context.database.write(
-                lambda connection: Repository(connection).run(
+
+            def undo(connection: sqlite3.Connection) -> None:
+                rows, row = Repository(connection), card.row
+                rows.run(
                     "authorization_reverse",
-                    token_reference=reference,
+                    token_reference=row.token_reference,
                     trace=original,
                     response_code=responses.REVERSED,
                 )
-            )
+                now_ms = self._context.env.clock.now_ms()
+                notices.reversed_under(rows, row, original, responses.REVERSED, now_ms)
+
+            await self._context.database.write(undo)
         return reply(message, {39: code})
 
 
@@ -210,6 +221,7 @@ class _Judging:
         self,
         context: Context,
         expiry: Callable[[str, bytes], str],
+        message: Message,
         trace: str,
         tap: Tap,
         card: TokenCard,
@@ -218,6 +230,7 @@ class _Judging:
         self._context = context
         self._expiry = expiry
         self._now_ms = context.env.clock.now_ms()
+        self._message = message
         self._trace = trace
         self._tap = tap
         self._card = card
@@ -241,7 +254,7 @@ class _Judging:
         judgement = self._judge(rows, counters, window, expiry, earlier)
         self.found = judgement.found
         if examined.genuine:
-            self._write(rows, judgement)
+            self._write(rows, counters, judgement)
         return _Outcome(judgement.result, None, expiry)
 
     @staticmethod
@@ -291,15 +304,16 @@ class _Judging:
             return now_ms
         return opened_ms
 
-    def _write(self, rows: Repository, judgement: Judgement) -> None:
+    def _write(self, rows: Repository, counters: CountersRow, judgement: Judgement) -> None:
         reference, examined = self._card.row.token_reference, self._examined
+        code, now_ms = responses.RESPONSE_CODES.get(judgement.result), self._now_ms
         rows.run(
             "token_set_atc",
             token_reference=reference,
             atc_high=judgement.window.high,
             atc_window=judgement.window.encode(),
         )
-        rows.run(
+        added = rows.run(
             "authorization_add",
             token_reference=reference,
             atc=examined.atc,
@@ -309,19 +323,16 @@ class _Judging:
             verdict=examined.verdict,
             amount_minor=self._tap.amount_minor,
             currency=self._tap.currency,
-            response_code=responses.RESPONSE_CODES.get(judgement.result),
-            created_ms=self._now_ms,
+            response_code=code,
+            created_ms=now_ms,
         )
+        if added and code is not None:
+            row, why = self._card.row, judgement.result.value
+            notices.answered(rows, row, examined.atc, code, why, self._message, now_ms)
+        before, after = counters.atc_high, judgement.window.high
+        renewal.counter_moved(rows, self._context.config, reference, before, after, now_ms)
         if ResultClass.ATC_ROLLBACK in judgement.found:
-            self._suspend(rows, self._now_ms)
-
-    def _suspend(self, rows: Repository, now_ms: int) -> None:
-        """A copied or restored secure element: the issuer looks before the token pays again."""
-        token = rows.token(self._card.row.token_reference)
-        if token is None or token.life.ended:
-            return
-        life = lifecycle.suspend(token.life, Suspender.ISSUER)
-        rows.save_life(token.with_life(life, token.wanted_by_scripts), now_ms)
+            renewal.suspend_rolled_back(rows, reference, now_ms)
 
 
 def _trace(message: Message) -> str:

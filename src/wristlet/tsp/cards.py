@@ -20,15 +20,19 @@ _FIELDS = frozenset({"pan", "expiry_yymm", "security_code"})
 _EXPIRY = re.compile(r"\d\d(0[1-9]|1[0-2])")
 _SECURITY_CODE = re.compile(r"\d{3,4}")
 _CODE = re.compile(r"\d{4,10}")
+_NO_CODE = SecretDigits("")
 
 
 @dataclass(frozen=True, slots=True)
 class CardData:
-    """What a wearer types or scans; prints masked."""
+    """What a wearer types or scans; prints masked.
+
+    Without security code it is a card that was digitised before, taken from the vault.
+    """
 
     pan: Pan
     expiry_yymm: str
-    security_code: SecretDigits
+    security_code: SecretDigits = _NO_CODE
 
     def encode(self) -> bytes:
         """Return the JSON that goes into a JWE or the vault."""
@@ -54,14 +58,34 @@ def read_card(content: bytes) -> CardData:
     fields = _object(content, "card_jwe")
     if set(fields) != _FIELDS:
         raise _wrong("card_jwe", "pan, expiry_yymm and security_code, each as text")
+    if not fields["security_code"]:
+        raise _wrong("card_jwe.security_code", "3 or 4 digits")
+    return _read(fields, "card_jwe")
+
+
+def read_kept_card(content: bytes) -> CardData:
+    """Read what `encode` wrote; a card that was taken from the vault has no security code."""
+    return _read(_object(content, "card_jwe"), "card_jwe")
+
+
+def open_numbered(card_jwe: str, key: ec.PrivateKey, param: str) -> CardData:
+    """Open an issuer's JWE of number and date; raises TspError that names the field at fault."""
+    fields = _object(_open(card_jwe, key, param), param)
+    if set(fields) != {"pan", "expiry_yymm"}:
+        raise _wrong(param, "pan and expiry_yymm, each as text")
+    return _read({**fields, "security_code": ""}, param)
+
+
+def _read(fields: dict[str, str], param: str) -> CardData:
     try:
         pan = Pan(fields["pan"])
     except PanError:
-        raise _wrong("card_jwe.pan", "the number as printed on the card", "check digit") from None
+        raise _wrong(f"{param}.pan", "the number as printed on the card", "check digit") from None
     if not _EXPIRY.fullmatch(fields["expiry_yymm"]):
-        raise _wrong("card_jwe.expiry_yymm", "year and month as YYMM")
-    if not _SECURITY_CODE.fullmatch(fields["security_code"]):
-        raise _wrong("card_jwe.security_code", "3 or 4 digits")
+        raise _wrong(f"{param}.expiry_yymm", "year and month as YYMM")
+    code = fields["security_code"]
+    if code and not _SECURITY_CODE.fullmatch(code):
+        raise _wrong(f"{param}.security_code", "3 or 4 digits")
     return CardData(pan, fields["expiry_yymm"], SecretDigits(fields["security_code"]))
 
 

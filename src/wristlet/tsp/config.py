@@ -10,6 +10,7 @@ from enum import StrEnum
 from wristlet.tsp.programs import SANDBOX, Program
 
 _HOUR_MS = 3_600_000
+_ATC_MAX = 0xFFFF
 MODEL = "wristlet-se-1"
 
 
@@ -40,6 +41,8 @@ class TspConfig:
 
     `trusted_roots` are maker roots (X.509, DER); `models` names the secure elements that may hold
     tokens; durations are milliseconds; `issuer_timeout_ms` is the patience with the issuer's host.
+    A token gets its successor from the counter `renew_at_atc` on (at FFFF its application blocks),
+    and so long before its date.
     """
 
     trusted_roots: tuple[bytes, ...]
@@ -51,10 +54,15 @@ class TspConfig:
     tokens_per_device: int = 16
     issuer_timeout_ms: int = 8_000
     card_keys_cached: int = 4_096
+    order_ms: int = _HOUR_MS // 4
+    renew_at_atc: int = 0xF000
+    renew_before_expiry_ms: int = 60 * 24 * _HOUR_MS
 
     def __post_init__(self) -> None:
         if not self.trusted_roots:
             raise ValueError("trusted_roots: name at least one maker root, or no SE can register")
+        if not 0 < self.renew_at_atc <= _ATC_MAX:
+            raise ValueError("renew_at_atc: must lie between 1 and FFFF, where the counter ends")
         if len({caller.token_hash for caller in self.callers}) != len(self.callers):
             raise ValueError("callers: two share a bearer token; give each its own")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from wristlet.tsp.setup import TspKeys
 
 
+class Bell:
+    """Rings when something was written that somebody else waits for."""
+
+    __slots__ = ("_rung",)
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake who waits."""
+        self._rung.set()
+
+    async def wait(self) -> None:
+        """Wait for a ring, also one that came before."""
+        await self._rung.wait()
+        self._rung.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Effects, keys, records, policy and the way to the issuer."""
@@ -30,6 +49,7 @@ class Context:
     vault: Vault
     writer: ScriptWriter
     programs: dict[str, Program]
+    bell: Bell
 
     @classmethod
     def build(
@@ -50,4 +70,5 @@ class Context:
             vault=Vault(keys.vault, keys.blind_index, env.random),
             writer=ScriptWriter(env.random, keys.oce, keys.oce_certificate),
             programs=by_bin(config.programs),
+            bell=Bell(),
         )

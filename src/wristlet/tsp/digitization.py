@@ -6,38 +6,29 @@ import hmac
 import sqlite3
 from typing import Final
 
-from wristlet.model.issuer_messages import IdvDecision, IdvRequest
-from wristlet.model.tsp_messages import DigitizeAnswer, DigitizeRequest, ScriptPackage
-from wristlet.tsp import lifecycle, perso
-from wristlet.tsp.atc import AtcWindow
-from wristlet.tsp.cards import CardData, read_card
+from wristlet.model.issuer_messages import HolderPurpose, IdvDecision, IdvRequest
+from wristlet.model.tsp_messages import DigitizeAnswer, DigitizeRequest
+from wristlet.tsp.births import DRAWS_MAX, DpanTaken, Parents, bear
+from wristlet.tsp.cards import CardData, read_kept_card
 from wristlet.tsp.checked import open_statement, trusted_device
 from wristlet.tsp.config import Caller
 from wristlet.tsp.context import Context
 from wristlet.tsp.decisions import Decision, Opinion, Outcome, Vote, decide
 from wristlet.tsp.eligibility import program_of
 from wristlet.tsp.errors import conflict, invalid, missing, refused
+from wristlet.tsp.holder import prove_holder
 from wristlet.tsp.idv import ask_issuer, encrypt_for_issuer
-from wristlet.tsp.lifecycle import TokenLife
-from wristlet.tsp.minting import PSN, Mint, mint
+from wristlet.tsp.minting import Mint, mint
 from wristlet.tsp.programs import network_opinion
-from wristlet.tsp.records import Eligibility, TokenRow, methods_to_text
+from wristlet.tsp.records import Eligibility
 from wristlet.tsp.repository import Repository
-from wristlet.tsp.scripts import Purpose
 from wristlet.tsp.tasks import Task, keep, stored
 from wristlet.tsp.unit import Unit, change
 from wristlet.tsp.vault import CARD_DATA
-from wristlet.wire.gp import aids
 from wristlet.wire.receipt import TAG_PIN_STATEMENT, PinStatement
 
 OPERATION: Final = "digitize"
 _NO_METHOD: Final = Decision(Outcome.DECLINED, "issuer", "no_verification_method")
-_DRAWS_MAX: Final = 8
-_ATC_WINDOW_EMPTY: Final = AtcWindow().encode()
-
-
-class _DpanTaken(Exception):
-    """The drawn token number was given out before: draw another."""
 
 
 async def digitize(context: Context, caller: Caller, request: DigitizeRequest) -> DigitizeAnswer:
@@ -58,13 +49,15 @@ async def digitize(context: Context, caller: Caller, request: DigitizeRequest) -
     offer = await context.database.read(look)
     if isinstance(offer, DigitizeAnswer):
         return offer
-    card = read_card(context.vault.open(CARD_DATA, offer.eligibility_id, offer.card_sealed or b""))
-    decision, idv = await _decide(context, caller, request, card)
-    for _ in range(_DRAWS_MAX):
+    card = read_kept_card(
+        context.vault.open(CARD_DATA, offer.eligibility_id, offer.card_sealed or b"")
+    )
+    decision, idv = await _decide(context, caller, request, offer, card)
+    for _ in range(DRAWS_MAX):
         job = _Job(context, task, request, offer, decision, idv, card)
         try:
             return await change(context.database, context.writer, now_ms, job.run)
-        except _DpanTaken:
+        except DpanTaken:
             continue
     raise RuntimeError("no free token number was drawn: the token range is all but used up")
 
@@ -115,15 +108,29 @@ def _check_pin(rows: Repository, request: DigitizeRequest, offer: Eligibility) -
 
 
 async def _decide(
-    context: Context, caller: Caller, request: DigitizeRequest, card: CardData
+    context: Context,
+    caller: Caller,
+    request: DigitizeRequest,
+    offer: Eligibility,
+    card: CardData,
 ) -> tuple[Decision, IdvDecision | None]:
-    """Join the three votes; the issuer is only asked when nobody has refused yet."""
-    opinions = [network_opinion(card.pan.reveal()), _wallet_opinion(request)]
+    """Join the three votes; the issuer is only asked when nobody has refused yet.
+
+    A card that was not typed proves nothing: its holder has to, whatever the issuer thinks of the
+    card. Else a wallet alone could put every card it knows onto an element of its own.
+    """
+    by_reference = offer.source_reference is not None
+    moved = Opinion("network", Vote.YELLOW, "card_not_typed")
+    network = moved if by_reference else network_opinion(card.pan.reveal())
+    opinions = [network, _wallet_opinion(request)]
     if any(opinion.vote is Vote.RED for opinion in opinions):
         return decide(opinions), None
-    envelope = await encrypt_for_issuer(context, card.encode())
-    question = IdvRequest(envelope, caller.id, request.wallet_recommendation)
-    idv = await ask_issuer(context.issuer.decide(question))
+    if by_reference:
+        idv = await prove_holder(context, caller, card, HolderPurpose.MOVE)
+    else:
+        envelope = await encrypt_for_issuer(context, card.encode())
+        question = IdvRequest(envelope, caller.id, request.wallet_recommendation)
+        idv = await ask_issuer(context.issuer.decide(question))
     issuer = Opinion("issuer", _vote(idv.decision), idv.reason)
     decision = decide([opinions[0], issuer, opinions[1]])
     if decision.outcome is Outcome.STEP_UP and not idv.methods:
@@ -203,10 +210,16 @@ class _Job:
 
     def _minted(self, unit: Unit, drawn: Mint) -> DigitizeAnswer:
         self._check_room(unit)
-        if unit.rows.dpan_taken(drawn.dpan_index):
-            raise _DpanTaken
-        token, script = self._record(unit, drawn)
-        decision = self._decision
+        decision, idv = self._decision, self._idv
+        parents = Parents(
+            requestor_id=self._task.requestor_id,
+            se_id=self._offer.se_id,
+            idv_id=idv.idv_id if idv is not None else "",
+            methods=idv.methods if idv is not None else [],
+            step_up=decision.outcome is Outcome.STEP_UP,
+            replaces=self._offer.source_reference or self._older(unit, drawn),
+        )
+        token, script = bear(unit, drawn, parents)
         return DigitizeAnswer(
             decision=decision.outcome.value,
             reason=decision.reason,
@@ -216,6 +229,15 @@ class _Job:
             verification_methods=token.verification_methods(),
         )
 
+    def _older(self, unit: Unit, drawn: Mint) -> str | None:
+        """Return the living token of the same card here, when the card was only typed again."""
+        older = [
+            row.token_reference
+            for row in unit.rows.tokens_of_card(self._offer.se_id, drawn.card_id)
+            if row.requestor_id == self._task.requestor_id and not row.life.ended
+        ]
+        return older[-1] if older else None
+
     def _check_room(self, unit: Unit) -> None:
         if unit.rows.tokens_held(self._offer.se_id) >= self._context.config.tokens_per_device:
             raise refused(
@@ -224,55 +246,3 @@ class _Job:
                 "eligibility_id",
                 "Delete a card on this strap first.",
             )
-
-    def _record(self, unit: Unit, drawn: Mint) -> tuple[TokenRow, ScriptPackage]:
-        rows, program = unit.rows, drawn.program
-        step_up = self._decision.outcome is Outcome.STEP_UP
-        life = lifecycle.approve(TokenLife(), step_up=step_up)
-        registered = program.product.registered_aid
-        index = rows.next_counter(self._offer.se_id, f"instance:{registered.hex()}")
-        token = self._row(drawn, life, aids.instance_aid(registered, index))
-        rows.run(
-            "card_put",
-            card_id=drawn.card_id,
-            fpan_sealed=drawn.fpan_sealed,
-            expiry_sealed=drawn.expiry_sealed,
-            par=drawn.par,
-            created_ms=unit.now_ms,
-        )
-        rows.add_token(
-            token,
-            dpan_index=drawn.dpan_index,
-            dpan_sealed=drawn.dpan_sealed,
-            psn=PSN,
-            key_index=drawn.key_index,
-            atc_window=_ATC_WINDOW_EMPTY,
-            created_ms=unit.now_ms,
-        )
-        content = perso.dgis(drawn.personalisation(token.instance_aid), drawn.keys)
-        return token, unit.script(token, Purpose.PERSONALISE, content)
-
-    def _row(self, drawn: Mint, life: TokenLife, instance_aid: bytes) -> TokenRow:
-        program, idv = drawn.program, self._idv
-        methods = idv.methods if idv is not None and not life.verified else []
-        return TokenRow(
-            token_reference=drawn.token_reference,
-            requestor_id=self._task.requestor_id,
-            card_id=drawn.card_id,
-            se_id=self._offer.se_id,
-            dpan_last4=drawn.dpan.last4,
-            expiry_yymm=drawn.expiry_yymm,
-            product=program.product.name,
-            instance_aid=instance_aid,
-            card_last4=drawn.card_last4,
-            issuer_name=program.issuer_name,
-            card_name=program.card_name,
-            card_art=program.card_art,
-            idv_id=idv.idv_id if idv is not None else "",
-            methods=methods_to_text(methods),
-            state=life.state.value,
-            suspended_by="",
-            personalised=int(life.personalised),
-            verified=int(life.verified),
-            ordered=life.wanted.value,
-        )

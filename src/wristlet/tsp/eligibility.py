@@ -34,9 +34,8 @@ async def check_eligibility(
         return earlier
     card = open_card(request.card_jwe, context.keys.card_data)
     now_ms = context.env.clock.now_ms()
-    program = _program(context, card, now_ms)
-    answer = _offer(context, program, card, now_ms)
-    sealed = context.vault.seal(CARD_DATA, answer.eligibility_id, card.encode())
+    program = checked_program(context, card, now_ms)
+    answer = make_offer(context, program, card, now_ms)
 
     def change(connection: sqlite3.Connection) -> EligibilityAnswer:
         rows = Repository(connection)
@@ -44,22 +43,37 @@ async def check_eligibility(
         if twin is not None:
             return twin
         trusted_device(rows, request.se_id, "se_id")
-        rows.run("eligibility_forget", now_ms=now_ms)
-        rows.run(
-            "eligibility_add",
-            eligibility_id=answer.eligibility_id,
-            requestor_id=caller.id,
-            se_id=request.se_id,
-            card_sealed=sealed,
-            challenge=bytes.fromhex(answer.challenge),
-            terms_id=answer.terms.id,
-            expires_ms=answer.expires_ms,
-            created_ms=now_ms,
-        )
+        record_offer(context, rows, caller, request.se_id, answer, card)
         keep(rows, task, answer, now_ms)
         return answer
 
     return await context.database.write(change)
+
+
+def record_offer(
+    context: Context,
+    rows: Repository,
+    caller: Caller,
+    se_id: str,
+    offer: EligibilityAnswer,
+    card: CardData,
+    source_reference: str | None = None,
+) -> None:
+    """Keep an offer with its card data sealed; offers that nobody took are erased now."""
+    now_ms = context.env.clock.now_ms()
+    rows.run("eligibility_forget", now_ms=now_ms)
+    rows.run(
+        "eligibility_add",
+        eligibility_id=offer.eligibility_id,
+        requestor_id=caller.id,
+        se_id=se_id,
+        card_sealed=context.vault.seal(CARD_DATA, offer.eligibility_id, card.encode()),
+        challenge=bytes.fromhex(offer.challenge),
+        terms_id=offer.terms.id,
+        expires_ms=offer.expires_ms,
+        source_reference=source_reference,
+        created_ms=now_ms,
+    )
 
 
 def program_of(context: Context, card: CardData) -> Program:
@@ -70,7 +84,8 @@ def program_of(context: Context, card: CardData) -> Program:
     return program
 
 
-def _program(context: Context, card: CardData, now_ms: int) -> Program:
+def checked_program(context: Context, card: CardData, now_ms: int) -> Program:
+    """Return the programme of a card that may be digitised; raises TspError."""
     program = program_of(context, card)
     if not eligible(card.pan.reveal()):
         raise _not_eligible("the network does not let this card into wallets")
@@ -93,7 +108,10 @@ def _not_eligible(why: str) -> TspError:
     )
 
 
-def _offer(context: Context, program: Program, card: CardData, now_ms: int) -> EligibilityAnswer:
+def make_offer(
+    context: Context, program: Program, card: CardData, now_ms: int
+) -> EligibilityAnswer:
+    """Draw an offer with its challenge."""
     random = context.env.random
     return EligibilityAnswer(
         eligibility_id=new_id("el", now_ms, random.bytes(RANDOM_SIZE)),

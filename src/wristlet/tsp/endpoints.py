@@ -12,19 +12,30 @@ from starlette.responses import Response
 from wristlet.links.problems import ApiError, install_problem_handlers
 from wristlet.model.tsp_messages import (
     CardKey,
+    CardReissueCounted,
+    CardReissued,
     ConfirmVerification,
+    DeviceOrder,
+    DeviceOrderResult,
     DeviceRegistered,
     DigitizeAnswer,
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    FetchOrders,
     LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
+    NotificationKey,
+    OrdersFetched,
+    PinStatementCounted,
     ReceiptAccepted,
+    RedigitizeRequest,
     RegisterDevice,
     SelectVerification,
+    StartDeviceOrder,
     SubmitLeaseReport,
+    SubmitPinStatement,
     SubmitReceipt,
     TokenInfo,
     VerificationResult,
@@ -81,6 +92,8 @@ def create_app(service: TokenService) -> FastAPI:
     _add_health(app, service)
     _add_card_routes(app, service)
     _add_token_routes(app, service)
+    _add_order_routes(app, service)
+    _add_reference_routes(app, service)
     return app
 
 
@@ -148,6 +161,63 @@ def _add_token_routes(app: FastAPI, service: TokenService) -> None:
 
     for verb in (tokens.SUSPEND, tokens.RESUME, tokens.DELETE):
         app.add_api_route(f"{token}/{verb}", _change(service, verb), methods=["POST"], name=verb)
+
+
+def _add_order_routes(app: FastAPI, service: TokenService) -> None:
+    device, order = f"{_BASE}/devices/{{se_id}}", f"{_BASE}/orders/{{order_id}}"
+
+    @app.post(f"{_BASE}/pin-statements")
+    async def pin_statements(body: SubmitPinStatement, caller: Known) -> PinStatementCounted:
+        """Hand in a word about the PIN."""
+        return await service.submit_pin_statement(caller, body)
+
+    @app.post(f"{device}/orders")
+    async def start_order(se_id: str, body: StartDeviceOrder, caller: Known) -> DeviceOrder:
+        """Begin a PIN reset or a further phone."""
+        return await service.start_order(caller, se_id, body)
+
+    @app.post(f"{device}/orders/fetch")
+    async def fetch_orders(se_id: str, body: FetchOrders, caller: Known) -> OrdersFetched:
+        """Fetch what an element should hear of."""
+        return await service.fetch_orders(caller, se_id, body)
+
+    @app.get(order)
+    async def order_info(order_id: str, caller: Known) -> DeviceOrder:
+        """Fetch an order."""
+        return await service.order(caller, order_id)
+
+    @app.post(f"{order}/verification/select")
+    async def select_for_order(
+        order_id: str, body: SelectVerification, caller: Known
+    ) -> DeviceOrderResult:
+        """Have a code sent for an order."""
+        return await service.select_order_verification(caller, order_id, body)
+
+    @app.post(f"{order}/verification/confirm")
+    async def confirm_for_order(
+        order_id: str, body: ConfirmVerification, caller: Known
+    ) -> DeviceOrderResult:
+        """Have a code checked for an order."""
+        return await service.confirm_order_verification(caller, order_id, body)
+
+
+def _add_reference_routes(app: FastAPI, service: TokenService) -> None:
+    @app.post(f"{_BASE}/tokens/{{token_reference}}/redigitize")
+    async def redigitize(
+        token_reference: str, body: RedigitizeRequest, caller: Known
+    ) -> EligibilityAnswer:
+        """Ask for an offer to put a token's card onto another element."""
+        return await service.redigitize(caller, token_reference, body)
+
+    @app.post(f"{_BASE}/cards/reissued")
+    async def card_reissued(body: CardReissued, caller: Known) -> CardReissueCounted:
+        """Tell of a card's new number or date."""
+        return await service.card_reissued(caller, body)
+
+    @app.get(f"{_BASE}/notification-key")
+    async def notification_key(caller: Known) -> NotificationKey:
+        """The key that signs notifications."""
+        return service.notification_key(caller)
 
 
 def _change(service: TokenService, verb: str) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from wristlet.model.tsp_messages import TokenChange
 from wristlet.tsp import lifecycle
-from wristlet.tsp.changes import apply
+from wristlet.tsp.changes import apply, orders_before
 from wristlet.tsp.records import ScriptRow
 from wristlet.tsp.scripts import PURPOSE_FOR
 from wristlet.tsp.unit import Unit
@@ -34,6 +34,6 @@ def order_again(unit: Unit, committed: ScriptRow) -> list[TokenChange]:
             if not token.life.ended:
                 changes.append(apply(unit, token, lifecycle.delete).change)
         elif unit.rows.orders_in_vain(reference) < ORDERS_MAX:
-            script = unit.script(token, PURPOSE_FOR[token.life.wanted])
+            script = unit.script(token, PURPOSE_FOR[token.life.wanted], orders_before(unit, token))
             changes.append(TokenChange(token.info(), script))
     return changes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
-from wristlet.model.token import Suspender
 from wristlet.model.tsp_messages import (
     LeaseReportCounted,
     ReceiptAccepted,
@@ -14,13 +13,12 @@ from wristlet.model.tsp_messages import (
     TokenChange,
     TokenInfo,
 )
-from wristlet.tsp import lifecycle, overtaken
+from wristlet.tsp import lifecycle, orders, overtaken, pinwords, waiting
 from wristlet.tsp.changes import apply
 from wristlet.tsp.checked import open_statement
 from wristlet.tsp.config import Caller
 from wristlet.tsp.context import Context
 from wristlet.tsp.errors import TspError, conflict, missing
-from wristlet.tsp.lifecycle import TokenLife
 from wristlet.tsp.records import ScriptRow
 from wristlet.tsp.repository import Repository
 from wristlet.tsp.scripts import Purpose, states_after
@@ -109,6 +107,8 @@ def _count(unit: Unit, caller: Caller, receipt: Receipt, script: ScriptRow) -> R
                 follow_up = [*follow_up, changed.change]
         token = row.info()
     follow_up = [*follow_up, *overtaken.order_again(unit, script)]
+    follow_up += waiting.due_scripts(unit, caller, script.se_id)
+    scripts = orders.committed(unit, caller.id, script.se_id, script.number)
     return ReceiptAccepted(
         se_id=script.se_id,
         number=script.number,
@@ -116,6 +116,7 @@ def _count(unit: Unit, caller: Caller, receipt: Receipt, script: ScriptRow) -> R
         token=token,
         contactless_state=receipt.state,
         follow_up=follow_up,
+        scripts=scripts,
     )
 
 
@@ -125,8 +126,8 @@ async def submit_lease_report(
     """Start a lease's age; the first report or cryptogram of an unlock counter decides.
 
     A report also proves that the right PIN was entered: suspensions of the caller's tokens by a
-    blocked PIN end, once per unlock counter. The same report again gets the same scripts, with the
-    tokens as they are then. Raises TspError.
+    blocked PIN end, once per unlock counter, unless the PIN was blocked after that. The same report
+    again gets the same scripts, with the tokens as they are then. Raises TspError.
     """
 
     def run(unit: Unit) -> LeaseReportCounted:
@@ -144,7 +145,10 @@ async def submit_lease_report(
             unlock_counter=report.unlock_counter,
             opened_ms=unit.now_ms,
         )
-        answer = LeaseReportCounted(_end_pin_locks(unit, caller, device.se_id))
+        follow_up: list[TokenChange] = []
+        if pinwords.is_news(unit, device, report.event_counter):
+            follow_up = pinwords.unlock(unit, caller, device.se_id)
+        answer = LeaseReportCounted(follow_up)
         keep(unit.rows, task, answer, unit.now_ms)
         return answer
 
@@ -155,19 +159,3 @@ def _as_now(unit: Unit, change: TokenChange) -> TokenChange:
     """A report may come again long afterwards: its tokens must not look as they did then."""
     row = unit.rows.token(change.token.token_reference)
     return change if row is None else TokenChange(row.info(), change.script)
-
-
-def _end_pin_locks(unit: Unit, caller: Caller, se_id: str) -> list[TokenChange]:
-    changes: list[TokenChange] = []
-    for row in unit.rows.tokens_of_device(se_id):
-        token = unit.rows.token(row.token_reference) or row
-        locked = Suspender.PIN_LOCKED in token.life.suspended_by
-        if token.requestor_id != caller.id or token.life.ended or not locked:
-            continue
-        changed = apply(unit, token, _pin_proved)
-        changes += [changed.change, *changed.follow_up]
-    return changes
-
-
-def _pin_proved(life: TokenLife) -> TokenLife:
-    return lifecycle.resume(life, Suspender.PIN_LOCKED)

@@ -18,18 +18,25 @@ REGISTERED = "registered"
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A secure element that the token service trusts; points are 65 bytes."""
+    """A secure element that the token service trusts; points are 65 bytes.
+
+    `pin_event` is the event counter of the newest word about its PIN.
+    """
 
     se_id: str
     model: str
     state: str
     attestation_point: bytes
     domain_point: bytes
+    pin_event: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """An offer to digitise; `card_sealed` is erased as soon as the offer is taken."""
+    """An offer to digitise; `card_sealed` is erased as soon as the offer is taken.
+
+    `source_reference` names the token whose card it is, when the card was not typed.
+    """
 
     eligibility_id: str
     requestor_id: str
@@ -39,6 +46,7 @@ class Eligibility:
     terms_id: str
     expires_ms: int
     used_by_task: str | None
+    source_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class TokenRow:
     personalised: int
     verified: int
     ordered: str
+    replaces: str | None = None
+    renewal: str = ""
 
     @property
     def life(self) -> TokenLife:
@@ -105,11 +115,57 @@ class TokenRow:
             card_art=self.card_art,
             se_id=self.se_id,
             instance_aid=self.instance_aid.hex(),
+            replaces=self.replaces,
+            renewal=self.renewal,
         )
 
     def verification_methods(self) -> list[VerificationMethod]:
         """The issuer's offers for proving identity."""
         return methods_from_text(self.methods)
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A card; `reissued_as` is the card that took its place."""
+
+    fpan_sealed: bytes
+    expiry_sealed: bytes
+    par: str
+    reissued_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order to a cardholder applet; `orders` counts the scripts written for it."""
+
+    order_id: str
+    requestor_id: str
+    se_id: str
+    kind: str
+    phone_hash: str
+    token_reference: str
+    idv_id: str
+    methods: str
+    state: str
+    script_number: int
+    orders: int
+    expires_ms: int
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationRow:
+    """One entry of the outbox with what names its token; `detail` is a transaction's JSON."""
+
+    sequence: int
+    kind: str
+    created_ms: int
+    token_reference: str
+    token_last4: str
+    card_last4: str
+    se_id: str
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,12 @@ import aiosql
 
 from wristlet.tsp.records import (
     AuthorizationRow,
+    CardRow,
     CountersRow,
     Device,
     Eligibility,
+    NotificationRow,
+    OrderRow,
     ScriptRow,
     TapRow,
     TokenRow,
@@ -106,6 +109,46 @@ class Repository:
         """List the tokens on a secure element, oldest first."""
         rows = self._connection.execute(SQL["tokens_of_device"], {"se_id": se_id})
         return [TokenRow(*row) for row in rows]
+
+    def successors(self, token_reference: str) -> list[TokenRow]:
+        """List the tokens that were made to take a token's place, oldest first."""
+        values = {"token_reference": token_reference}
+        return [TokenRow(*row) for row in self._connection.execute(SQL["tokens_replacing"], values)]
+
+    def references(self, statement: str, /, **values: Any) -> list[str]:
+        """List the token references that a statement finds."""
+        return [row[0] for row in self._connection.execute(SQL[statement], values)]
+
+    def card(self, card_id: str) -> CardRow | None:
+        """Find a card by the blind index of its number."""
+        row = self._row("card_get", card_id=card_id)
+        return None if row is None else CardRow(*row)
+
+    def order(self, order_id: str) -> OrderRow | None:
+        """Find an order to a cardholder applet."""
+        row = self._row("order_get", order_id=order_id)
+        return None if row is None else OrderRow(*row)
+
+    def open_orders(self, requestor_id: str, se_id: str) -> list[OrderRow]:
+        """List a requestor's orders to an element that are not done or ended, oldest first."""
+        values = {"requestor_id": requestor_id, "se_id": se_id}
+        return [OrderRow(*row) for row in self._connection.execute(SQL["orders_open"], values)]
+
+    def delivered(self, requestor_id: str) -> int:
+        """Return up to which notification a requestor has taken all."""
+        cursor: int | None = self._value("delivered_get", requestor_id=requestor_id)
+        return cursor or 0
+
+    def notifications(self, requestor_id: str, after: int, most: int) -> list[NotificationRow]:
+        """List a requestor's notifications after a cursor, oldest first."""
+        values = {"requestor_id": requestor_id, "after": after, "most": most}
+        rows = self._connection.execute(SQL["notifications_after"], values)
+        return [NotificationRow(*row) for row in rows]
+
+    def traced(self, token_reference: str, trace: str) -> list[tuple[int, int, str]]:
+        """List ATC, amount and currency of what a token was asked under a trace."""
+        values = {"token_reference": token_reference, "trace": trace}
+        return list(self._connection.execute(SQL["authorization_of_trace"], values))
 
     def add_token(self, token: TokenRow, **more: Any) -> None:
         """Record a new token; `more` are the columns that life-cycle operations do not see."""

@@ -33,6 +33,8 @@ class Purpose(StrEnum):
     MAKE_ACTIVATABLE = "make_activatable"
     MAKE_NON_ACTIVATABLE = "make_non_activatable"
     DELETE = "delete"
+    PIN_RESET = "pin_reset"
+    FURTHER_PHONE = "further_phone"
 
 
 PURPOSE_FOR: Final = {
@@ -49,6 +51,8 @@ _STATES: Final[dict[Purpose, frozenset[int]]] = {
     Purpose.MAKE_ACTIVATABLE: frozenset({ContactlessState.DEACTIVATED, ContactlessState.ACTIVATED}),
     Purpose.MAKE_NON_ACTIVATABLE: frozenset({ContactlessState.NON_ACTIVATABLE}),
     Purpose.DELETE: frozenset({STATE_ABSENT}),
+    Purpose.PIN_RESET: frozenset({STATE_ABSENT}),
+    Purpose.FURTHER_PHONE: frozenset({STATE_ABSENT}),
 }
 
 
@@ -62,7 +66,8 @@ class Order:
     """One script to be written: for which domain key and number, about which instance.
 
     `product` is the product's name and `dgis` its personalisation (only for PERSONALISE, may be
-    secret); `initial` is what the new instance starts as.
+    secret); `initial` is what the new instance starts as. For other purposes `dgis` are orders in
+    clear that come first. Orders to the cardholder applet have neither product nor instance.
     """
 
     se_id: bytes
@@ -99,11 +104,14 @@ class ScriptWriter:
         aid = order.instance_aid
         if order.purpose is Purpose.PERSONALISE:
             _personalise(draft, order)
-        elif order.purpose is Purpose.DELETE:
+        else:
+            for group in order.dgis:
+                draft.add_group(group)
+        if order.purpose is Purpose.DELETE:
             draft.add(commands.delete(aid))
         elif order.purpose is Purpose.MAKE_ACTIVATABLE:
             draft.add_group(script.make_activatable(aid))
-        else:
+        elif order.purpose is Purpose.MAKE_NON_ACTIVATABLE:
             draft.add_group(script.make_non_activatable(aid))
         built = draft.finish()
         package = ScriptPackage(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wristlet.crypto.seal import KeyStore, KeyUsage, SealKey
@@ -21,18 +23,23 @@ from wristlet.links.process import (
     serving_http,
     until_stopped,
 )
-from wristlet.tsp.config import Caller, TspConfig
+from wristlet.links.requestor_client import RequestorClient
+from wristlet.tsp.config import Caller, Role, TspConfig
+from wristlet.tsp.courier import Courier
 from wristlet.tsp.endpoints import create_app
 from wristlet.tsp.repository import MIGRATIONS
 from wristlet.tsp.service import TokenService
-from wristlet.tsp.setup import KEY_STORE_CONTEXT, TspKeys
+from wristlet.tsp.setup import KEY_STORE_CONTEXT, TspKeys, complete_keys
 
 CONFIG_ENTRY, ISSUER_BEARER = "tsp.config", "issuer.bearer"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the token service keeps its state and listens, and how it reaches switch and bank."""
+    """Where the token service keeps its state and listens, and how it reaches switch and bank.
+
+    `notify` names the requestors that are told of what happens to their tokens, and their URLs.
+    """
 
     directory: Path
     http: str
@@ -40,21 +47,44 @@ class Settings:
     switch: str
     issuer_url: str
     durability: Durability = "power"
+    notify: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_config(store: KeyStore) -> TspConfig:
-    """Read trusted maker roots and requestors from the key store; raises KeyStoreError."""
+    """Read trusted maker roots and callers from the key store; raises KeyStoreError."""
     stored = json.loads(bytes(store.get(CONFIG_ENTRY, KeyUsage.PUBLIC)))
     return TspConfig(
         trusted_roots=tuple(bytes.fromhex(root) for root in stored["trusted_roots"]),
-        callers=tuple(Caller.of(name, token) for name, token in stored["requestors"].items()),
+        callers=(
+            *(Caller.of(name, token) for name, token in stored["requestors"].items()),
+            *(
+                Caller.of(name, token, Role.ISSUER)
+                for name, token in stored.get("issuers", {}).items()
+            ),
+        ),
     )
+
+
+def _courier(stack: AsyncExitStack, service: TokenService, settings: Settings) -> Courier:
+    requestors = {}
+    for name, url in settings.notify.items():
+        http = HttpClient(url)
+        stack.push_async_callback(http.close)
+        requestors[name] = RequestorClient(http)
+    return service.courier(requestors)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
     """Serve until SIGTERM."""
     path = settings.directory / "keys.sealed"
     store = KeyStore.open(env.disk, path, seal_key, KEY_STORE_CONTEXT, env.random.bytes)
+    complete_keys(env, store)
     keys = TspKeys.load(store)
     async with AsyncExitStack() as stack:
         database = Database(
@@ -72,6 +102,8 @@ async def serve(env: Env, settings: Settings, seal_key: SealKey) -> None:
         listener = open_listener(settings.iso8583)
         hosts = await iso8583_peer.serve(listener, authorizer.handle, keys.hop_from_switch)
         stack.push_async_callback(hosts.close)
+        courier = asyncio.create_task(_courier(stack, service, settings).run())
+        stack.push_async_callback(_ended, courier)
         http = await stack.enter_async_context(
             serving_http(create_app(service), open_listener(settings.http))
         )

@@ -5,36 +5,63 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from wristlet.crypto import ec
 from wristlet.model.tsp_messages import (
     CardKey,
+    CardReissueCounted,
+    CardReissued,
     ConfirmVerification,
+    DeviceOrder,
+    DeviceOrderResult,
     DeviceRegistered,
     DigitizeAnswer,
     DigitizeRequest,
     EligibilityAnswer,
     EligibilityRequest,
+    FetchOrders,
     LeaseReportCounted,
     LifecycleAnswer,
     LifecycleRequest,
+    NotificationKey,
+    OrdersFetched,
+    PinStatementCounted,
     ReceiptAccepted,
+    RedigitizeRequest,
     RegisterDevice,
     SelectVerification,
+    StartDeviceOrder,
     SubmitLeaseReport,
+    SubmitPinStatement,
     SubmitReceipt,
     TokenInfo,
     VerificationResult,
 )
-from wristlet.tsp import devices, digitization, eligibility, idv, receipts, tokens
+from wristlet.tsp import (
+    byreference,
+    devices,
+    digitization,
+    eligibility,
+    idv,
+    orders,
+    pinwords,
+    receipts,
+    tokens,
+    waiting,
+)
 from wristlet.tsp.authorize import Authorizer
 from wristlet.tsp.config import Caller, TspConfig, caller_for
 from wristlet.tsp.context import Context
+from wristlet.tsp.courier import Courier
 from wristlet.tsp.errors import unauthenticated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wristlet.env.base import Env
     from wristlet.env.database import Database
     from wristlet.links.iso8583_peer import Iso8583Client
     from wristlet.links.issuer_client import IssuerClient
+    from wristlet.links.requestor_client import RequestorClient
     from wristlet.tsp.setup import TspKeys
 
 
@@ -57,6 +84,10 @@ class TokenService:
     def authorizer(self, switch: Iso8583Client) -> Authorizer:
         """Return the authorisation path; `switch` takes the requests with card numbers."""
         return Authorizer(self.context, switch)
+
+    def courier(self, requestors: Mapping[str, RequestorClient]) -> Courier:
+        """Return who delivers notifications to requestors, by their names."""
+        return Courier(self.context, requestors)
 
     def caller(self, token: str) -> Caller:
         """Return whose bearer token this is; raises TspError."""
@@ -98,11 +129,15 @@ class TokenService:
         self, caller: Caller, token_reference: str, request: ConfirmVerification
     ) -> VerificationResult:
         """See `idv.confirm_verification`."""
-        return await idv.confirm_verification(self.context, caller, token_reference, request)
+        answer = await idv.confirm_verification(self.context, caller, token_reference, request)
+        self.context.bell.ring()
+        return answer
 
     async def submit_receipt(self, caller: Caller, request: SubmitReceipt) -> ReceiptAccepted:
         """See `receipts.submit_receipt`."""
-        return await receipts.submit_receipt(self.context, caller, request)
+        answer = await receipts.submit_receipt(self.context, caller, request)
+        self.context.bell.ring()
+        return answer
 
     async def submit_lease_report(
         self, caller: Caller, request: SubmitLeaseReport
@@ -110,11 +145,63 @@ class TokenService:
         """See `receipts.submit_lease_report`."""
         return await receipts.submit_lease_report(self.context, caller, request)
 
+    async def submit_pin_statement(
+        self, caller: Caller, request: SubmitPinStatement
+    ) -> PinStatementCounted:
+        """See `pinwords.submit_pin_statement`."""
+        return await pinwords.submit_pin_statement(self.context, caller, request)
+
+    async def start_order(
+        self, caller: Caller, se_id: str, request: StartDeviceOrder
+    ) -> DeviceOrder:
+        """See `orders.start`."""
+        return await orders.start(self.context, caller, se_id, request)
+
+    async def order(self, caller: Caller, order_id: str) -> DeviceOrder:
+        """See `orders.look_at`."""
+        return await orders.look_at(self.context, caller, order_id)
+
+    async def select_order_verification(
+        self, caller: Caller, order_id: str, request: SelectVerification
+    ) -> DeviceOrderResult:
+        """See `orders.select_verification`."""
+        return await orders.select_verification(self.context, caller, order_id, request)
+
+    async def confirm_order_verification(
+        self, caller: Caller, order_id: str, request: ConfirmVerification
+    ) -> DeviceOrderResult:
+        """See `orders.confirm_verification`."""
+        return await orders.confirm_verification(self.context, caller, order_id, request)
+
+    async def fetch_orders(self, caller: Caller, se_id: str, request: FetchOrders) -> OrdersFetched:
+        """See `waiting.fetch_orders`."""
+        return await waiting.fetch_orders(self.context, caller, se_id, request)
+
+    async def redigitize(
+        self, caller: Caller, token_reference: str, request: RedigitizeRequest
+    ) -> EligibilityAnswer:
+        """See `byreference.redigitize`."""
+        return await byreference.redigitize(self.context, caller, token_reference, request)
+
+    async def card_reissued(self, caller: Caller, request: CardReissued) -> CardReissueCounted:
+        """See `byreference.card_reissued`."""
+        answer = await byreference.card_reissued(self.context, caller, request)
+        self.context.bell.ring()
+        return answer
+
+    def notification_key(self, caller: Caller) -> NotificationKey:
+        """Return the key that signs notifications to a caller."""
+        keys = self.context.keys
+        point = ec.point_of(keys.notification)
+        return NotificationKey(keys.notification_kid, point.hex(), caller.id)
+
     async def change_token(
         self, caller: Caller, token_reference: str, verb: str, request: LifecycleRequest
     ) -> LifecycleAnswer:
         """See `tokens.change_token`; `verb` is suspend, resume or delete."""
-        return await tokens.change_token(self.context, caller, token_reference, verb, request)
+        answer = await tokens.change_token(self.context, caller, token_reference, verb, request)
+        self.context.bell.ring()
+        return answer
 
 
 def _base64(der: bytes) -> str:

@@ -40,6 +40,7 @@ _CARD_ROOT: Final = "card_data.root"
 _CARD_ROOT_CERTIFICATE: Final = "card_data.root.cert"
 _CARD_LEAF: Final = "card_data.leaf"
 _CARD_LEAF_CERTIFICATE: Final = "card_data.leaf.cert"
+_NOTIFICATION: Final = "notification"
 
 _IMK_SIZE: Final = 48
 _YEAR_MS: Final = 365 * 24 * 3_600_000
@@ -71,6 +72,8 @@ class TspKeys:
     hop_from_switch: Secret = field(repr=False)
     hop_to_switch: Secret = field(repr=False)
     issuer_masters: dict[tuple[int, int], IssuerKeys] = field(repr=False)
+    notification: ec.PrivateKey = field(repr=False)
+    notification_kid: str
     key_index: int = KEY_INDEX
 
     def issuer_keys(self, product: Product, key_index: int) -> IssuerKeys:
@@ -90,6 +93,7 @@ class TspKeys:
             for name in store.names()
             if name.startswith("imk.")
         }
+        notification = ec.private_key(store.get(_NOTIFICATION, KeyUsage.SIGN))
         return cls(
             vault=store.get(_VAULT, KeyUsage.ENCRYPT),
             blind_index=store.get(_BLIND_INDEX, KeyUsage.MAC),
@@ -101,6 +105,8 @@ class TspKeys:
             hop_from_switch=store.get(HOP_FROM_SWITCH, KeyUsage.MAC),
             hop_to_switch=store.get(HOP_TO_SWITCH, KeyUsage.MAC),
             issuer_masters=masters,
+            notification=notification,
+            notification_kid=_kid(ec.point_of(notification)),
         )
 
 
@@ -135,11 +141,19 @@ def create_keys(env: Env, store: KeyStore) -> TspIdentity:
             _CARD_ROOT_CERTIFICATE: (KeyUsage.PUBLIC, root.certificate),
             _CARD_LEAF: (KeyUsage.AGREE, ec.scalar_of(leaf_key)),
             _CARD_LEAF_CERTIFICATE: (KeyUsage.PUBLIC, leaf),
+            _NOTIFICATION: (KeyUsage.SIGN, ec.scalar_of(ec.new_private_key(draw))),
             HOP_FROM_SWITCH: (KeyUsage.MAC, draw(16)),
             HOP_TO_SWITCH: (KeyUsage.MAC, draw(16)),
         }
     )
     return identity(store)
+
+
+def complete_keys(env: Env, store: KeyStore) -> None:
+    """Make what a store of an older version does not have yet."""
+    if _NOTIFICATION not in store:
+        fresh = ec.new_private_key(env.random.bytes)
+        store.put(_NOTIFICATION, KeyUsage.SIGN, ec.scalar_of(fresh))
 
 
 def identity(store: KeyStore) -> TspIdentity:

@@ -6,7 +6,7 @@ from typing import Final
 
 from wristlet.model.token import Suspender
 from wristlet.model.tsp_messages import LifecycleAnswer, LifecycleRequest, TokenInfo
-from wristlet.tsp import lifecycle
+from wristlet.tsp import lifecycle, notices, renewal
 from wristlet.tsp.changes import Event, apply
 from wristlet.tsp.config import Caller, Role
 from wristlet.tsp.context import Context
@@ -70,12 +70,31 @@ async def change_token(
         twin = stored(unit.rows, task, LifecycleAnswer)
         if twin is not None:
             return twin
-        changed = apply(unit, owned_token(unit.rows, caller, token_reference), event)
-        answer = LifecycleAnswer(changed.token.info(), changed.script, changed.follow_up)
+        answer = _apply(unit, caller, owned_token(unit.rows, caller, token_reference), event)
         keep(unit.rows, task, answer, unit.now_ms)
         return answer
 
     return await change(context.database, context.writer, context.env.clock.now_ms(), run)
+
+
+def _apply(unit: Unit, caller: Caller, token: TokenRow, event: Event) -> LifecycleAnswer:
+    """Let the event happen, also to the token that is being renewed by this one or renews it.
+
+    Only the requestor has the element's log: others get no script, the requestor is told instead.
+    """
+    asked = caller.role is Role.REQUESTOR
+    changed = apply(unit, token, event, asked=asked)
+    follow_up = changed.follow_up
+    for partner in renewal.partners(unit.rows, token):
+        current = unit.rows.token(partner.token_reference)
+        if current is None or current.life.ended:
+            continue
+        more = apply(unit, current, event, asked=asked)
+        follow_up = [*follow_up, more.change, *more.follow_up]
+    if not asked:
+        notices.token_changed(unit.rows, changed.token, "changed_by_issuer", unit.now_ms)
+        return LifecycleAnswer(changed.token.info())
+    return LifecycleAnswer(changed.token.info(), changed.script, follow_up)
 
 
 def _owner(caller: Caller, verb: str, by: str) -> Suspender:

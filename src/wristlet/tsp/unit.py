@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from wristlet.model.tsp_messages import ScriptPackage
+from wristlet.tsp.lifecycle import Wanted
 from wristlet.tsp.repository import Repository
 from wristlet.tsp.scripts import BuiltScript, Order, Purpose, ScriptWriter
 
@@ -52,37 +53,72 @@ class Unit:
         self, token: TokenRow, purpose: Purpose, dgis: tuple[Dgi, ...] = ()
     ) -> ScriptPackage:
         """Number, record and return a script for a token's instance; `dgis` personalise it."""
-        device = self.rows.device(token.se_id)
-        if device is None:
-            raise LookupError("a token's secure element is not registered")
-        number = self.rows.next_counter(token.se_id, f"script:{self.domain_aid.hex()}")
-        order = Order(
-            se_id=bytes.fromhex(token.se_id),
-            domain_point=device.domain_point,
-            number=number,
-            purpose=purpose,
+        built = self._built(
+            token.se_id,
+            purpose,
+            dgis,
             product=token.product,
             instance_aid=token.instance_aid,
             initial=token.wanted_by_scripts,
+        )
+        self._record(built, purpose, token.requestor_id, token.token_reference, token.instance_aid)
+        return built.package
+
+    def device_script(
+        self, se_id: str, requestor_id: str, purpose: Purpose, dgis: tuple[Dgi, ...]
+    ) -> ScriptPackage:
+        """Number, record and return a script of orders to an element's cardholder applet."""
+        built = self._built(se_id, purpose, dgis)
+        self._record(built, purpose, requestor_id, None, b"")
+        return built.package
+
+    def _built(
+        self,
+        se_id: str,
+        purpose: Purpose,
+        dgis: tuple[Dgi, ...],
+        *,
+        product: str = "",
+        instance_aid: bytes = b"",
+        initial: Wanted = Wanted.ACTIVATABLE,
+    ) -> BuiltScript:
+        device = self.rows.device(se_id)
+        if device is None:
+            raise LookupError("a script's secure element is not registered")
+        number = self.rows.next_counter(se_id, f"script:{self.domain_aid.hex()}")
+        order = Order(
+            se_id=bytes.fromhex(se_id),
+            domain_point=device.domain_point,
+            number=number,
+            purpose=purpose,
+            product=product,
+            instance_aid=instance_aid,
+            initial=initial,
             dgis=dgis,
         )
         built = self.built.get(order)
         if built is None:
             raise ScriptNeeded(order)
-        self._record(token, purpose, built)
-        return built.package
+        return built
 
-    def _record(self, token: TokenRow, purpose: Purpose, built: BuiltScript) -> None:
+    def _record(
+        self,
+        built: BuiltScript,
+        purpose: Purpose,
+        requestor_id: str,
+        token_reference: str | None,
+        instance_aid: bytes,
+    ) -> None:
         self.rows.run(
             "script_add",
-            se_id=token.se_id,
+            se_id=built.package.se_id,
             domain_aid=self.domain_aid,
             number=built.package.number,
-            requestor_id=token.requestor_id,
-            token_reference=token.token_reference,
+            requestor_id=requestor_id,
+            token_reference=token_reference,
             purpose=purpose.value,
             plain_hash=built.plain_hash,
-            instance_aid=token.instance_aid,
+            instance_aid=instance_aid,
             package=dump(built.package),
             created_ms=self.now_ms,
         )

@@ -23,6 +23,8 @@ from wristlet.wallet.commits.service import CommitService
 from wristlet.wallet.commits.tasks import CommitTasks
 from wristlet.wallet.context import Context
 from wristlet.wallet.devices import endpoints as device_endpoints
+from wristlet.wallet.devices.order_service import OrderService
+from wristlet.wallet.devices.phonebook import Phonebook
 from wristlet.wallet.devices.service import DeviceService
 from wristlet.wallet.devices.tasks import DeviceTasks
 from wristlet.wallet.errors import ERRORS, refuse
@@ -31,6 +33,8 @@ from wristlet.wallet.events.service import EventService
 from wristlet.wallet.replies import Replies
 from wristlet.wallet.tasks import TaskRunner
 from wristlet.wallet.tenants.service import Gate
+from wristlet.wallet.transactions import endpoints as transaction_endpoints
+from wristlet.wallet.transactions.service import TransactionService
 from wristlet.wallet.wearers import endpoints as wearer_endpoints
 from wristlet.wallet.wearers.service import WearerService
 
@@ -45,12 +49,18 @@ def operations(context: Context) -> tuple[Operation, ...]:
     )
     card_service = CardService(context, runner)
     device_service = DeviceService(context, runner, card_service)
-    commit_service = CommitService(context, runner, device_service.secure_lost)
+    phonebook = Phonebook(context)
+    order_service = OrderService(context, runner, phonebook)
+    commit_service = CommitService(
+        context, runner, device_service.secure_lost, device_service.catch_up
+    )
+    transactions = TransactionService(context, device_service.ask_again)
     return (
         *wearer_endpoints.operations(WearerService(context)),
-        *device_endpoints.operations(device_service),
+        *device_endpoints.operations(device_service, phonebook, order_service),
         *card_endpoints.operations(card_service),
         *commit_endpoints.operations(commit_service),
+        *transaction_endpoints.operations(transactions),
         *event_endpoints.operations(EventService(context)),
         *_service_operations(context),
     )

@@ -17,10 +17,11 @@ from wristlet.model.ids import RANDOM_SIZE, new_id
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a tenant by its API key, or one of its wearers by a session."""
+    """Who asks: a tenant by its API key, or one of its wearers by a session (its token's hash)."""
 
     tenant_id: str
     wearer_id: str | None = None
+    session: str = ""
 
     @property
     def name(self) -> str:

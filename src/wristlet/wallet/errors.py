@@ -150,6 +150,20 @@ _TABLE = (
         "Read the receipt from the strap again; if it is refused again, run the script again.",
     ),
     ErrorKind(
+        "phone_revoked",
+        409,
+        CONFLICT,
+        "This phone was revoked for the strap.",
+        "Make a new key on the phone and begin again with that.",
+    ),
+    ErrorKind(
+        "notification_refused",
+        403,
+        PERMISSION,
+        "The notification is not signed by the token service for this server.",
+        "Sign it with the key of GET /tsp/v1/notification-key and send it unchanged.",
+    ),
+    ErrorKind(
         "idempotency_key_reused",
         409,
         IDEMPOTENCY,

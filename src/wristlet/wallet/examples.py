@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from wristlet.links.problems import ProblemBody
-from wristlet.model.tsp_messages import CardKey, Problem, Terms, VerificationMethod
+from wristlet.model.tsp_messages import (
+    CardKey,
+    DeliverNotifications,
+    NotificationsTaken,
+    Problem,
+    Terms,
+    VerificationMethod,
+)
 from wristlet.model.wallet_messages import (
     ActiveCard,
     AddCard,
@@ -22,6 +29,8 @@ from wristlet.model.wallet_messages import (
     CreateWearer,
     Device,
     DeviceList,
+    DeviceOrder,
+    DeviceOrderStep,
     Eligibility,
     ErrorPage,
     Event,
@@ -31,9 +40,19 @@ from wristlet.model.wallet_messages import (
     LeaseReportAccepted,
     LeaseReportSubmit,
     PairDevice,
+    Phone,
     PhoneCertificate,
+    PhoneList,
+    PinState,
+    PinStatementSubmit,
+    RedigitizeCard,
     Session,
+    SessionsEnded,
+    StartFurtherPhone,
+    StartPinReset,
     StartVerification,
+    Transaction,
+    TransactionList,
     Verification,
     Wearer,
 )
@@ -66,7 +85,7 @@ _CARD_EXAMPLE = Card(
     decision="approved",
     reason="",
     created_ms=_NOW_MS,
-    allowed_actions=["suspend", "delete"],
+    allowed_actions=["suspend", "redigitize", "delete"],
     party="issuer",
 )
 _COMMIT_EXAMPLE = Commit(
@@ -88,7 +107,7 @@ _DEVICE_EXAMPLE = Device(
     commits_last=1,
     commits_acknowledged=1,
     created_ms=_NOW_MS,
-    allowed_actions=["certify_phone", "check_eligibility", "mark_lost"],
+    allowed_actions=["certify_phone", "check_eligibility", "reset_pin", "add_phone", "mark_lost"],
     wearer_id=_WEARER,
 )
 _EVENT_EXAMPLE = Event(
@@ -99,6 +118,33 @@ _EVENT_EXAMPLE = Event(
     device_id=_DEVICE,
     card_id=_CARD,
     data={"state": "active", "state_before": "inactive", "suspended_by": ""},
+)
+_PHONE_EXAMPLE = Phone("5f" * 32, _DEVICE, "Hana's phone", "certified", _NOW_MS)
+_ORDER_EXAMPLE = DeviceOrder(
+    id="ord_01KDVDNX00Z9Y8X7W6V5T4S3RQ",
+    device_id=_DEVICE,
+    kind="pin_reset",
+    state="proof_needed",
+    expires_ms=_NOW_MS + 900_000,
+    card_id=_CARD,
+    card_last4="0001",
+    issuer_name="Aoba Bank",
+    created_ms=_NOW_MS,
+    verification_methods=[_METHOD],
+)
+_TRANSACTION_EXAMPLE = Transaction(
+    id="tok-6f1d2c3b4a5968778695a4b3c2d1e0f0-12",
+    sequence=9,
+    device_id=_DEVICE,
+    card_id=_CARD,
+    card_last4="0001",
+    token_last4="4821",  # noqa: S106 - no password
+    state="authorized",
+    amount_minor=480,
+    currency="JPY",
+    merchant="KITAGAWA BAKERY",
+    reason="issuer",
+    created_ms=_NOW_MS,
 )
 _PROBLEM_EXAMPLE = Problem(
     type="conflict_error",
@@ -146,6 +192,20 @@ EXAMPLES: tuple[Any, ...] = (
     CommitReport(apdu_index=3, reason="the strap went out of reach", sw=None),
     CommitProgress(1, "acknowledged", 1, 1, _CARD_EXAMPLE),
     LeaseReportSubmit("7f62..."),
+    SessionsEnded(1),
+    _PHONE_EXAMPLE,
+    PhoneList([_PHONE_EXAMPLE], has_more=False, next_cursor=None),
+    StartPinReset(_CARD),
+    StartFurtherPhone("04" + "1f" * 64, "Hana's phone"),
+    _ORDER_EXAMPLE,
+    DeviceOrderStep("sent", 3, _ORDER_EXAMPLE),
+    PinStatementSubmit("7f61..."),
+    PinState(_DEVICE, pin_set=True, blocked=True),
+    RedigitizeCard(_DEVICE),
+    _TRANSACTION_EXAMPLE,
+    TransactionList([_TRANSACTION_EXAMPLE], has_more=False, next_cursor="9"),
+    DeliverNotifications(["eyJhbGciOiJFUzI1NiIsImtpZCI6Ii4uLiJ9.eyJzZXF1ZW5jZSI6MX0.c2lnbmF0dXJl"]),
+    NotificationsTaken(1),
     LeaseReportAccepted(_DEVICE),
     ActiveCard(_CARD),
     _EVENT_EXAMPLE,

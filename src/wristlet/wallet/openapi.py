@@ -22,9 +22,11 @@ _JSON = "application/json"
 
 _TAGS = {
     "wearers": "People, and the sessions of their phones.",
-    "devices": "Straps: pairing, phones, lost and found.",
+    "devices": "Straps: pairing, phones, PIN resets, lost and found.",
     "cards": "Cards on straps: adding, verifying, life cycle.",
     "commits": "The log of scripts for a strap; its pointer moves by receipts only.",
+    "transactions": "Payments, as the token service told of them.",
+    "notifications": "The door for what the token service tells.",
     "events": "The log of everything that changed.",
     "service": "The server itself.",
 }
@@ -33,6 +35,10 @@ _ENUMS: dict[tuple[str, str], list[str]] = {
     ("Card", "se_state"): list(SeState),
     ("Card", "decision"): ["approved", "require_additional_authentication", "declined"],
     ("Device", "state"): ["paired", "lost"],
+    ("DeviceOrder", "state"): ["proof_needed", "ordered", "done", "ended"],
+    ("DeviceOrder", "kind"): ["pin_reset", "further_phone"],
+    ("Phone", "state"): ["certified", "revoked"],
+    ("Transaction", "state"): ["authorized", "declined", "reversed"],
     ("Commit", "state"): ["pending", "reported", "stuck", "superseded", "acknowledged"],
 }
 _ALWAYS = ("parameter_invalid",)

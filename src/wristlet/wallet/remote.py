@@ -32,6 +32,7 @@ _SHARED_PARAMS = frozenset(
         "pin_statement",
         "receipt",
         "report",
+        "statement",
     }
 )
 # The wallet's own fault or the operator's, never the caller's.

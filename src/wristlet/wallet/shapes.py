@@ -16,8 +16,10 @@ from wristlet.wallet.errors import refuse
 from wristlet.wire.errors import DecodeError
 from wristlet.wire.receipt import (
     TAG_LEASE_REPORT,
+    TAG_PIN_STATEMENT,
     TAG_RECEIPT,
     LeaseReport,
+    PinStatement,
     Receipt,
     SignedStatement,
 )
@@ -126,6 +128,15 @@ def lease_report(value: str, param: str) -> LeaseReport:
         return LeaseReport.parse(body)
     except DecodeError:
         raise _no_statement(TAG_LEASE_REPORT, param) from None
+
+
+def pin_statement(value: str, param: str) -> PinStatement:
+    """Return what a statement about the PIN says, unverified."""
+    body = statement_body(value, TAG_PIN_STATEMENT, param)
+    try:
+        return PinStatement.parse(body)
+    except DecodeError:
+        raise _no_statement(TAG_PIN_STATEMENT, param) from None
 
 
 def _no_statement(tag: int, param: str) -> ApiError:

@@ -26,7 +26,10 @@ _CLAIM_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One open question: `subject` tells equal questions, `request` is the body as JSON."""
+    """One open question: `subject` tells equal questions, `request` is the body as JSON.
+
+    `card_id` is the card that it is about, or the order to a strap.
+    """
 
     tenant_id: str
     device_id: str

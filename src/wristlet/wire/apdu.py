@@ -5,9 +5,8 @@ Source: ISO/IEC 7816-4, command-response pairs; GPCS 2.3.1, class byte coding.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from wristlet.wire.errors import DecodeError, EncodeError
 from wristlet.wire.typing import override
@@ -24,17 +23,13 @@ _CLA_CHAINED: Final = 0x10
 _CLA_SECURED: Final = 0x04
 _CLA_SECURED_FURTHER: Final = 0x20
 CHANNEL_MAX: Final = 19
+SW_DONE: Final = 0x9000
+
+# What was read from bytes is right by construction: `parse` goes round the checks.
+_trusted: Final = tuple.__new__
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command APDU.
-
-    `le`: None = absent, 256 = short `00`, 65536 = extended `0000`. `extended`
-    asks for three-byte lengths. More data than a short command takes may be held
-    (for `chain`), but `encode` then refuses. The repr shows no data.
-    """
-
+class _CommandFields(NamedTuple):
     cla: int
     ins: int
     p1: int
@@ -43,11 +38,33 @@ class Command:
     le: int | None = None
     extended: bool = False
 
-    def __post_init__(self) -> None:
-        if (self.cla | self.ins | self.p1 | self.p2) & ~0xFF:
+
+class Command(_CommandFields):
+    """A command APDU; a named tuple, since a card makes one at every command.
+
+    `le`: None = absent, 256 = short `00`, 65536 = extended `0000`. `extended`
+    asks for three-byte lengths. More data than a short command takes may be held
+    (for `chain`), but `encode` then refuses. The repr shows no data.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        cla: int,
+        ins: int,
+        p1: int,
+        p2: int,
+        data: bytes = b"",
+        le: int | None = None,
+        extended: bool = False,
+    ) -> Self:
+        """Check the numbers; `EncodeError` if one does not fit its field."""
+        if (cla | ins | p1 | p2) & ~0xFF:
             raise EncodeError("cla, ins, p1 and p2 are one byte each", path=("apdu",))
-        if self.le is not None and not 1 <= self.le <= LE_EXTENDED_MAX:
+        if le is not None and not 1 <= le <= LE_EXTENDED_MAX:
             raise EncodeError("le is None or 1 to 65536", path=("apdu",))
+        return _trusted(cls, (cla, ins, p1, p2, data, le, extended))
 
     @override
     def __repr__(self) -> str:
@@ -80,7 +97,7 @@ class Command:
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed."""
-        return dataclasses.replace(self, **changes)
+        return type(self)(**(self._asdict() | changes))
 
     def with_secured(self, secured: bool = True) -> Self:
         """Return a copy with the secure-messaging bit of its class set or cleared."""
@@ -128,22 +145,22 @@ class Command:
         size = len(raw)
         if size < HEADER_BYTES:
             raise DecodeError("a command has at least 4 bytes", offset=size, path=("apdu",))
-        cla, ins, p1, p2 = raw[:HEADER_BYTES]
-        if size == 4:
-            return cls(cla, ins, p1, p2)
-        first = raw[4]
-        if size == 5:
-            return cls(cla, ins, p1, p2, le=first or LE_SHORT_MAX)
-        if first == 0:
-            return cls._parse_extended(raw)
-        end = 5 + first
-        if size == end:
-            return cls(cla, ins, p1, p2, raw[5:end])
-        if size == end + 1:
-            return cls(cla, ins, p1, p2, raw[5:end], raw[end] or LE_SHORT_MAX)
-        raise DecodeError(
-            f"Lc is {first} and {size - 5} bytes follow", offset=4, path=("apdu", "lc")
-        )
+        data, le = b"", None
+        if size > HEADER_BYTES:
+            first = raw[4]
+            end = 5 + first
+            if size == 5:
+                le = first or LE_SHORT_MAX
+            elif first == 0:
+                return cls._parse_extended(raw)
+            elif size == end + 1:
+                data, le = raw[5:end], raw[end] or LE_SHORT_MAX
+            elif size == end:
+                data = raw[5:end]
+            else:
+                text = f"Lc is {first} and {size - 5} bytes follow"
+                raise DecodeError(text, offset=4, path=("apdu", "lc"))
+        return _trusted(cls, (raw[0], raw[1], raw[2], raw[3], data, le, False))
 
     @classmethod
     def _parse_extended(cls, raw: bytes) -> Self:
@@ -165,16 +182,22 @@ class Command:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False, repr=False, unsafe_hash=True)
 class Response:
-    """A response APDU: data and status word; the repr shows no data."""
+    """A response APDU: data and status word; the repr shows no data.
+
+    Nobody changes one; it is not frozen because that would more than double the time to make it.
+    """
 
     data: bytes
     sw: int
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.sw <= 0xFFFF:
+    def __init__(self, data: bytes, sw: int) -> None:
+        """Check the status word; `EncodeError` if it has not two bytes."""
+        if not 0 <= sw <= 0xFFFF:
             raise EncodeError("a status word has two bytes", path=("apdu", "sw"))
+        self.data = data
+        self.sw = sw
 
     @override
     def __repr__(self) -> str:
@@ -183,7 +206,7 @@ class Response:
     @property
     def ok(self) -> bool:
         """The status word is 9000."""
-        return self.sw == 0x9000
+        return self.sw == SW_DONE
 
     def encode(self) -> bytes:
         """Return data and status word."""

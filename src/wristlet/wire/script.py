@@ -36,6 +36,7 @@ class ScriptDgi(IntEnum):
     MAKE_ACTIVATABLE = 0xDF21
     MAKE_NON_ACTIVATABLE = 0xDF22
     ACTIVATE = 0xDF23
+    HAND_OVER = 0xDF24
 
 
 _INSTANCE_ORDERS: Final = (
@@ -132,6 +133,21 @@ def activate(instance_aid: bytes) -> Dgi:
     return Dgi(ScriptDgi.ACTIVATE, aids.check(instance_aid))
 
 
+def hand_over(old_aid: bytes, new_aid: bytes) -> Dgi:
+    """Order: if the old instance is the active card, the new one becomes it."""
+    old = aids.check(old_aid)
+    return Dgi(ScriptDgi.HAND_OVER, bytes((len(old),)) + old + aids.check(new_aid))
+
+
+def parse_hand_over(value: bytes) -> tuple[bytes, bytes]:
+    """Read the order's value: the old instance's AID and the new one's."""
+    end = 1 + value[0] if value else 0
+    pair = value[1:end], value[end:]
+    if any(not aids.AID_BYTES_MIN <= len(aid) <= aids.AID_BYTES_MAX for aid in pair):
+        raise DecodeError("is not two AIDs", path=(f"{ScriptDgi.HAND_OVER:04X}",))
+    return pair
+
+
 def check_order(order: Dgi) -> Dgi:
     """Return a grouping of the domain whose value has the right form; else `DecodeError`."""
     value = order.value
@@ -142,6 +158,8 @@ def check_order(order: Dgi) -> Dgi:
         numbers.sized(value, PHONE_HASH_BYTES, name)
     elif order.number == ScriptDgi.HEADER:
         ScriptHeader.parse(value)
+    elif order.number == ScriptDgi.HAND_OVER:
+        parse_hand_over(value)
     elif order.number in _INSTANCE_ORDERS:
         if not aids.AID_BYTES_MIN <= len(value) <= aids.AID_BYTES_MAX:
             raise DecodeError("is no AID", path=(name,))

@@ -14,7 +14,7 @@ from typing import Final, Self
 from wristlet.wire import numbers
 from wristlet.wire.errors import DecodeError, EncodeError
 
-TAG_TAP_REPORT: Final = 0xDF51
+TAG_TAP_REPORT: Final = 0xDF52
 NUMBER_MASK: Final = 0xFFFF
 TAPS_UNKNOWN: Final = 0xFF
 AMOUNT_UNKNOWN: Final = 0xFFFF_FFFF

@@ -312,6 +312,22 @@ def test_further_phones_come_and_go_through_the_channel() -> None:
     assert public(bench)["phones"] == 7
 
 
+def test_the_channel_lists_the_phones_and_the_last_one_stays() -> None:
+    bench = paired()
+    listing = Command(0x80, 0xCA, 0xDF, 0x51, b"", 256)
+    others = [bytes((number,)) * 32 for number in (9, 1)]
+    for other in others:
+        assert bench.send(Command(0x80, 0xE0, 0x01, 0, other)).ok
+    answer = bench.send(listing)
+    assert answer.data == ber.encode(0xDF51, b"".join(sorted([*others, PHONE])))
+    for other in others:
+        assert bench.send(Command(0x80, 0xE0, 0x02, 0, other)).ok
+    assert bench.send(Command(0x80, 0xE0, 0x02, 0, PHONE)).sw == 0x6985
+    assert public(bench)["phones"] == 1
+    bench.select(aids.CARDHOLDER_APPLET)
+    assert bench.send(listing).sw == 0x6982
+
+
 # ------------------------------------------------------------------ wear and statements
 
 

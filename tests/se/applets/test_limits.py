@@ -10,12 +10,11 @@ from support.payment_cards import text_table
 from wristlet.se.applets.payment.limits import (
     Counters,
     Cvm,
-    Decision,
     LeaseView,
     Limits,
     Tap,
-    Verdict,
-    decide,
+    counted,
+    lease_pays,
 )
 
 EUR, USD = b"\x09\x78", b"\x08\x40"
@@ -61,19 +60,18 @@ def test_decisions(asked: str, expected: str) -> None:
     cvm, amount, currency, always, lease, taps, total = asked.split()
     verdict, pays, taps_after, total_after = expected.split()
     limits = Limits(3, 5_000, EUR, always == "yes")
-    decision = decide(
-        Tap(int(amount), EUR if currency == "EUR" else USD, Cvm(cvm)),
-        limits,
-        Counters(41, 7, int(taps), int(total)),
-        lease_of(lease),
-    )
-    assert decision.verdict is Verdict(verdict)
-    assert decision.lease_amount_minor == int(pays)
-    assert (decision.counters.taps, decision.counters.amount_minor) == (
-        int(taps_after),
-        int(total_after),
-    )
-    assert decision.counters.atc == 41
+    tap = Tap(int(amount), EUR if currency == "EUR" else USD, Cvm(cvm))
+    view = lease_of(lease)
+    paid = lease_pays(tap, limits, view)
+    if verdict == "lease":
+        assert paid == int(pays)
+        return
+    assert paid is None
+    moved = counted(tap, limits, Counters(41, 7, int(taps), int(total)), view.unlock_counter)
+    if verdict == "unlock":
+        assert moved is None
+    else:
+        assert moved == Counters(41, view.unlock_counter, int(taps_after), int(total_after))
 
 
 @given(
@@ -87,12 +85,10 @@ def test_without_lease_neither_taps_nor_sum_pass_the_product(
     limits = Limits(taps_max, sum_max, EUR, cdcvm_always=False)
     counters, paid = Counters(), []
     for amount in amounts:
-        decision: Decision = decide(
-            Tap(amount, EUR, Cvm.NONE), limits, counters, LeaseView(False, 0, 0)
-        )
-        if decision.verdict is Verdict.COUNTED:
+        moved = counted(Tap(amount, EUR, Cvm.NONE), limits, counters, unlock_counter=0)
+        if moved is not None:
             paid.append(amount)
-            counters = decision.counters
+            counters = moved
     assert len(paid) <= taps_max
     assert sum(paid) <= sum_max
 

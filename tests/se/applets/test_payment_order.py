@@ -140,6 +140,8 @@ COMMANDS = st.one_of(
         p1=st.one_of(st.sampled_from([0, 1, 0x80, 0x9F]), st.integers(0, 255)),
         p2=st.one_of(st.sampled_from([0, 0x0C, 0x14, 0x36]), st.integers(0, 255)),
         data=st.one_of(st.binary(max_size=60), st.just(bytes.fromhex("8300"))),
+        le=st.none(),
+        extended=st.just(False),
     ),
     st.sampled_from([Wish().gpo(), Wish().generate_ac(), "80A8000002830000", "00B2010C00"]).map(
         lambda text: Command.parse(bytes.fromhex(text))

@@ -307,8 +307,8 @@ def test_another_version_is_refused_and_the_phone_gives_the_connection_up() -> N
     (refusal,) = effects
     assert isinstance(refusal, Send)
     phone, _ = phone_end.connected(PhoneEnd(), 512, NOW)
-    phone, effects = phone_end.receive(phone, refusal.frame, NOW)
-    assert effects == [phone_end.Hopeless()]
+    _, came_to = phone_end.receive(phone, refusal.frame, NOW)
+    assert came_to == [phone_end.Hopeless()]
 
 
 def test_a_second_request_while_one_runs_is_refused() -> None:

@@ -113,3 +113,27 @@ WHERE account_id = :account_id AND kind = :kind AND created_ms > :since_ms;
 
 -- name: idv_failure_forget!
 DELETE FROM idv_failures WHERE account_id = :account_id AND created_ms <= :since_ms;
+
+-- name: reissue_add!
+INSERT INTO reissues (old_index, new_index, account_id, number_sealed, expiry_yymm, told, created_ms)
+VALUES (:old_index, :new_index, :account_id, :number_sealed, :expiry_yymm, 0, :created_ms);
+
+-- name: reissue_follow$
+SELECT new_index FROM reissues WHERE old_index = :pan_index;
+
+-- name: reissue_number$
+SELECT number_sealed FROM reissues WHERE new_index = :pan_index;
+
+-- name: reissue_open^
+SELECT old_index, new_index, number_sealed, expiry_yymm FROM reissues
+WHERE account_id = :account_id AND told = 0 ORDER BY created_ms LIMIT 1;
+
+-- name: reissue_told!
+UPDATE reissues SET told = 1 WHERE old_index = :old_index;
+
+-- name: account_reissue!
+UPDATE accounts SET pan_index = :pan_index, card_last4 = :card_last4, expiry_yymm = :expiry_yymm
+WHERE account_id = :account_id;
+
+-- name: account_pan_index$
+SELECT pan_index FROM accounts WHERE account_id = :account_id;

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from wristlet.env.base import Env
     from wristlet.se.profile import Profile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wristlet.wire.gp.lifecycle import ContactlessState
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 
 class Interface(IntEnum):
@@ -67,8 +69,15 @@ class State(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
 
-    def derived(self, key: str, make: Callable[[bytes], T]) -> T | None:
-        """What `make` makes of a value, made once and kept until the value changes."""
+    @property
+    def generation(self) -> int:
+        """What came from `kept` holds as long as this number stays."""
+
+    def kept(self, name: Hashable, make: Callable[[*Args], T], *args: *Args) -> T:
+        """What `make(*args)` returns, made once and kept until a value that it read changes.
+
+        `make` reads by `get` and the registry only; `name` tells it from all else that is kept.
+        """
 
     def put(self, key: str, value: bytes) -> None: ...
 
@@ -238,6 +247,7 @@ class PaymentModule(Applet, Protocol):
         """Called before the instance goes; the card deletes its `inst/<AID hex>/` keys itself."""
 
 
+@lru_cache(maxsize=1024)
 def instance_key(aid: bytes, name: str) -> str:
     """Key of one data item of an instance: `inst/<AID hex>/<name>`."""
     return f"inst/{aid.hex().upper()}/{name}"

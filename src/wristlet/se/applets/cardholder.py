@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wristlet.wire.apdu import Command
 
 TAG_STATE: Final = 0xDF50
+TAG_PHONES: Final = 0xDF51
 INS_ENROL: Final = 0xE0
 INS_WORN: Final = 0x12
 ENROL_FIRST, ENROL_FURTHER, ENROL_REMOVE = 0x00, 0x01, 0x02
@@ -113,7 +114,10 @@ def order(ctx: Context, dgi_number: int, value: bytes) -> None:
 
 
 def _get_data(ctx: Context, command: Command) -> Response:
-    """Give state, last tap, PIN statement or last lease report (GPCS 2.3.1, GET DATA)."""
+    """Give state, last tap, PIN statement, last lease report or phones (GPCS 2.3.1, GET DATA).
+
+    The phones' hashes, one after another in ascending order, only through a phone's channel.
+    """
     tag = command.p1 << 8 | command.p2
     if tag == TAG_STATE:
         return Response(ber.encode(TAG_STATE, _public_state(ctx)), SW.OK)
@@ -129,6 +133,9 @@ def _get_data(ctx: Context, command: Command) -> Response:
             event_counter=ctx.event_counter & _COUNTER_MASK,
         )
         return Response(_signed(ctx, statement), SW.OK)
+    if tag == TAG_PHONES:
+        phones.require_phone(ctx)
+        return Response(ber.encode(TAG_PHONES, b"".join(phones.listed(ctx.state))), SW.OK)
     if tag == TAG_LEASE_REPORT:
         report = ctx.state.get(_REPORT_KEY)
         if report is not None:
@@ -138,19 +145,19 @@ def _get_data(ctx: Context, command: Command) -> Response:
 
 def _public_state(ctx: Context) -> bytes:
     """Set, blocked, tries, lease valid, taps, amount(4), unlocks(2), phones, events(4)."""
-    block = lease.read(ctx)
+    unlocked = lease.load(ctx.state)
     return (
         bytes(
             (
                 pin.is_set(ctx.state),
-                block.pin_blocked,
-                block.tries_left,
-                block.valid,
-                block.taps_left,
+                unlocked.tries_left == 0,
+                unlocked.tries_left,
+                unlocked.valid,
+                unlocked.taps_left,
             )
         )
-        + block.amount_left_minor.to_bytes(4, "big")
-        + block.unlock_counter.to_bytes(2, "big")
+        + unlocked.amount_left_minor.to_bytes(4, "big")
+        + unlocked.unlock_counter.to_bytes(2, "big")
         + bytes((phones.count(ctx.state),))
         + (ctx.event_counter & _COUNTER_MASK).to_bytes(4, "big")
     )
@@ -158,7 +165,7 @@ def _public_state(ctx: Context) -> bytes:
 
 def _tap_report(ctx: Context) -> bytes:
     """Tell the last tap's outcome and what is left before the PIN must be entered."""
-    taps, block = ctx.taps, lease.read(ctx)
+    taps, block = ctx.taps, lease.load(ctx.state)
     free = free_left(ctx.state, taps.aid, block.unlock_counter) or _NOT_TAPPED
     return TapReport(
         number=taps.number,

@@ -6,10 +6,11 @@ clock: the age of a lease is judged by the token service.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets import pin
-from wristlet.wire.emv.iad import LeaseBlock
+from wristlet.wire.emv.iad import LeaseFlags, pack_lease, unpack_lease
 
 if TYPE_CHECKING:
     from wristlet.se.applets.base import Context, State
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
 KEY: Final = "lease/state"
 UNLOCK_COUNTER_MAX: Final = 0xFFFF
 _OPEN: Final = 0x80
-_WORN: Final = 0x20
+"""In the stored lease; in a lease block the same bit says that it is valid."""
+_VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
-class Lease(NamedTuple):
-    """The lease as it is stored; `open` says nothing about what is left."""
+@dataclass(slots=True)
+class Lease:
+    """The lease as it is stored, and the PIN tries left; `open` says nothing about what is left."""
 
     unlock_counter: int = 0
     open: bool = False
     worn: bool = False
     taps_left: int = 0
     amount_left_minor: int = 0
+    tries_left: int = pin.TRIES_MAX
 
     @property
     def valid(self) -> bool:
@@ -37,43 +41,40 @@ class Lease(NamedTuple):
 
 def load(state: State) -> Lease:
     """Read the lease; a strap that was never unlocked has none, a blocked PIN ends it."""
+    tries = pin.tries_left(state)
     raw = state.get(KEY)
     if raw is None:
-        return Lease()
-    unlock_counter, flags = raw[0] << 8 | raw[1], raw[2]
+        return Lease(tries_left=tries)
+    unlock_counter, flags, taps, amount = unpack_lease(raw)
     worn = flags & _WORN != 0
-    if not flags & _OPEN or pin.is_blocked(state):
-        return Lease(unlock_counter, worn=worn)
-    return Lease(unlock_counter, True, worn, raw[3], int.from_bytes(raw[4:8], "big"))
+    if not flags & _OPEN or tries == 0:
+        return Lease(unlock_counter, worn=worn, tries_left=tries)
+    return Lease(unlock_counter, True, worn, taps, amount, tries)
 
 
-def read(ctx: Context) -> LeaseBlock:
-    """Give the stored lease as cryptograms carry it, not used for a tap."""
-    return unused(ctx, load(ctx.state))
-
-
-def unused(ctx: Context, lease: Lease) -> LeaseBlock:
+def unused(lease: Lease) -> bytes:
     """Give a loaded lease as cryptograms carry it, not used for a tap."""
-    return _block(ctx.state, lease, valid=lease.valid, used=False)
+    flags = (_VALID if lease.valid else 0) | (_WORN if lease.worn else 0)
+    flags |= lease.tries_left or _PIN_BLOCKED
+    return pack_lease(lease.unlock_counter, flags, lease.taps_left, lease.amount_left_minor)
 
 
-def use(ctx: Context, before: Lease, amount_minor: int) -> LeaseBlock:
+def use(ctx: Context, before: Lease, amount_minor: int) -> bytes:
     """Take one tap and an amount (not above what is left) from the loaded lease, a valid one.
 
-    The block says `valid` because it was when the tap was decided; taps and amount are those
-    left after it.
+    Gives it as cryptograms carry it: valid, because it was when the tap was decided; taps and
+    amount are those left after it.
     """
-    after = Lease(
-        before.unlock_counter,
-        before.open,
-        before.worn,
-        before.taps_left - 1,
-        before.amount_left_minor - amount_minor,
-    )
-    if not before.valid or after.amount_left_minor < 0:
+    counter, taps = before.unlock_counter, before.taps_left - 1
+    amount = before.amount_left_minor - amount_minor
+    if amount < 0 or not before.valid:
         raise ValueError("the lease does not cover the tap: decide before using it")
-    _store(ctx.state, after if after.valid else _ended(after))
-    return _block(ctx.state, after, valid=True, used=True)
+    flags = _WORN if before.worn else 0
+    if taps > 0 and amount > 0:
+        ctx.state.put(KEY, pack_lease(counter, flags | _OPEN, taps, amount))
+    else:
+        ctx.state.put(KEY, pack_lease(counter, flags, 0, 0))
+    return pack_lease(counter, flags | _VALID | _USED | before.tries_left, taps, amount)
 
 
 def open_new(ctx: Context) -> Lease:
@@ -88,6 +89,7 @@ def open_new(ctx: Context) -> Lease:
         worn=old.worn,
         taps_left=limits.taps,
         amount_left_minor=limits.amount_minor,
+        tries_left=old.tries_left,
     )
     _store(ctx.state, lease)
     return lease
@@ -103,30 +105,17 @@ def close(ctx: Context) -> None:
 def set_worn(ctx: Context, worn: bool) -> None:
     """Keep what the strap says about the wrist; leaving it ends the lease."""
     old = load(ctx.state)
-    new = (old if worn else _ended(old))._replace(worn=worn)
+    new = replace(old if worn else _ended(old), worn=worn)
     if new != old:
         _store(ctx.state, new)
 
 
 def _ended(lease: Lease) -> Lease:
-    return lease._replace(open=False, taps_left=0, amount_left_minor=0)
+    return replace(lease, open=False, taps_left=0, amount_left_minor=0)
 
 
 def _store(state: State, lease: Lease) -> None:
     flags = (_OPEN if lease.open else 0) | (_WORN if lease.worn else 0)
-    packed = lease.unlock_counter << 48 | flags << 40 | lease.taps_left << 32
-    state.put(KEY, (packed | lease.amount_left_minor).to_bytes(8, "big"))
-
-
-def _block(state: State, lease: Lease, *, valid: bool, used: bool) -> LeaseBlock:
-    tries = pin.tries_left(state)
-    return LeaseBlock(
-        lease.unlock_counter,
-        valid,
-        used,
-        lease.worn,
-        tries == 0,
-        tries,
-        lease.taps_left,
-        lease.amount_left_minor,
+    state.put(
+        KEY, pack_lease(lease.unlock_counter, flags, lease.taps_left, lease.amount_left_minor)
     )

@@ -36,6 +36,11 @@ def count(state: State) -> int:
     return len(state.keys(PREFIX))
 
 
+def listed(state: State) -> list[bytes]:
+    """Return the phones on the list, as hashes in ascending order."""
+    return sorted(bytes.fromhex(key.removeprefix(PREFIX)) for key in state.keys(PREFIX))
+
+
 def add(ctx: Context, phone: bytes) -> None:
     """Put a phone on the list; 6A80 unless it is a hash of 32 bytes, 6A84 when the list is full."""
     if len(phone) != HASH_SIZE:
@@ -49,11 +54,16 @@ def add(ctx: Context, phone: bytes) -> None:
 
 
 def remove(ctx: Context, phone: bytes) -> None:
-    """Take a phone off the list; 6A88 if it is not there."""
+    """Take a phone off the list; 6A88 if it is not there, 6985 for the last one.
+
+    An empty list would take whoever presses the button next.
+    """
     if len(phone) != HASH_SIZE:
         raise CardError(SW.WRONG_DATA)
     if not is_allowed(ctx.state, phone):
         raise CardError(SW.REFERENCED_DATA_NOT_FOUND)
+    if count(ctx.state) == 1:
+        raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     ctx.state.delete(_key(phone))
     _changed(ctx)
 

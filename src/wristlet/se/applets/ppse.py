@@ -1,19 +1,17 @@
 """The proximity payment system environment (PPSE): the list of cards that a terminal may pick.
 
-Built at each SELECT from the contactless registry, so a switch of cards needs no rewriting.
+Built from the contactless registry when it has changed, so a switch of cards needs no rewriting.
 
 Source: EMV Contactless Book B, Proximity Payment System Environment.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from wristlet.se.applets import crs
-from wristlet.se.applets.base import CardError, Interface
+from wristlet.se.applets.base import CardError, Interface, instance_key
 from wristlet.se.applets.payment.perso import DIRECTORY_KEY
-from wristlet.se.applets.payment.session import prefix_of
 from wristlet.wire import ber
 from wristlet.wire.gp import aids
 from wristlet.wire.sw import SW
@@ -44,17 +42,7 @@ class PpseApplet:
 
     def select(self, ctx: Context, aid: bytes) -> bytes:
         """List the instances that answer now; 6A82 if there is none."""
-        if crs.contactless_is_off(ctx.state):
-            raise CardError(SW.NOT_FOUND)
-        get = ctx.state.get
-        listed = [
-            (instance.aid, get(prefix_of(instance.aid) + DIRECTORY_KEY))
-            for instance in ctx.registry.active()
-        ]
-        directory = _directory(tuple(listed))
-        if directory is None:
-            raise CardError(SW.NOT_FOUND)
-        return directory
+        return ctx.state.kept(_directory, _directory, ctx)
 
     def process(self, ctx: Context, command: Command) -> Response:
         """The directory has no command besides SELECT."""
@@ -64,11 +52,14 @@ class PpseApplet:
         """Nothing is kept."""
 
 
-@lru_cache(maxsize=64)
-def _directory(listed: tuple[tuple[bytes, bytes | None], ...]) -> bytes | None:
-    """Encode AIDs in order, each with its description; None if nothing is described."""
+def _directory(ctx: Context) -> bytes:
+    """Encode the AIDs in order, each with its description."""
+    if crs.contactless_is_off(ctx.state):
+        raise CardError(SW.NOT_FOUND)
     entries = b""
-    for priority, (aid, described) in enumerate(listed, 1):
+    for priority, instance in enumerate(ctx.registry.active(), 1):
+        aid = instance.aid
+        described = ctx.state.get(instance_key(aid, DIRECTORY_KEY))
         if described is None:
             continue
         rank = bytes((min(priority, _PRIORITY_MAX),))
@@ -77,7 +68,7 @@ def _directory(listed: tuple[tuple[bytes, bytes | None], ...]) -> bytes | None:
             break
         entries += entry
     if not entries:
-        return None
+        raise CardError(SW.NOT_FOUND)
     proprietary = ber.encode(0xA5, ber.encode(0xBF0C, entries))
     return ber.encode(0x6F, ber.encode(0x84, aids.PPSE) + proprietary)
 

@@ -9,14 +9,15 @@ VALUES (:requestor_id, :task_id, :operation, :body_hash, :answer, :created_ms);
 -- name: eligibility_add!
 INSERT INTO eligibilities (
     eligibility_id, requestor_id, se_id, card_sealed, challenge, terms_id, expires_ms, used_by_task,
-    created_ms
+    source_reference, created_ms
 ) VALUES (
     :eligibility_id, :requestor_id, :se_id, :card_sealed, :challenge, :terms_id, :expires_ms, NULL,
-    :created_ms
+    :source_reference, :created_ms
 );
 
 -- name: eligibility_get^
-SELECT eligibility_id, requestor_id, se_id, card_sealed, challenge, terms_id, expires_ms, used_by_task
+SELECT eligibility_id, requestor_id, se_id, card_sealed, challenge, terms_id, expires_ms, used_by_task,
+    source_reference
 FROM eligibilities
 WHERE eligibility_id = :eligibility_id AND requestor_id = :requestor_id;
 

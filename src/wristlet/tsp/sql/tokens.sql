@@ -8,27 +8,27 @@ ON CONFLICT (card_id) DO UPDATE SET expiry_sealed = excluded.expiry_sealed;
 INSERT INTO tokens (
     token_reference, requestor_id, card_id, se_id, dpan_index, dpan_sealed, dpan_last4, expiry_yymm,
     psn, product, key_index, instance_aid, card_last4, issuer_name, card_name, card_art, idv_id,
-    methods, state, suspended_by, personalised, verified, ordered, atc_high, atc_window, created_ms,
-    changed_ms
+    methods, state, suspended_by, personalised, verified, ordered, replaces, renewal, atc_high,
+    atc_window, created_ms, changed_ms
 ) VALUES (
     :token_reference, :requestor_id, :card_id, :se_id, :dpan_index, :dpan_sealed, :dpan_last4,
     :expiry_yymm, :psn, :product, :key_index, :instance_aid, :card_last4, :issuer_name, :card_name,
-    :card_art, :idv_id, :methods, :state, :suspended_by, :personalised, :verified, :ordered, 0,
-    :atc_window, :created_ms, :created_ms
+    :card_art, :idv_id, :methods, :state, :suspended_by, :personalised, :verified, :ordered, :replaces,
+    :renewal, 0, :atc_window, :created_ms, :created_ms
 );
 
 -- name: token_get^
 SELECT
     token_reference, requestor_id, card_id, se_id, dpan_last4, expiry_yymm, product, instance_aid,
     card_last4, issuer_name, card_name, card_art, idv_id, methods, state, suspended_by, personalised,
-    verified, ordered
+    verified, ordered, replaces, renewal
 FROM tokens WHERE token_reference = :token_reference;
 
 -- name: tokens_of_card
 SELECT
     token_reference, requestor_id, card_id, se_id, dpan_last4, expiry_yymm, product, instance_aid,
     card_last4, issuer_name, card_name, card_art, idv_id, methods, state, suspended_by, personalised,
-    verified, ordered
+    verified, ordered, replaces, renewal
 FROM tokens
 WHERE se_id = :se_id AND card_id = :card_id ORDER BY created_ms, token_reference;
 
@@ -36,7 +36,7 @@ WHERE se_id = :se_id AND card_id = :card_id ORDER BY created_ms, token_reference
 SELECT
     token_reference, requestor_id, card_id, se_id, dpan_last4, expiry_yymm, product, instance_aid,
     card_last4, issuer_name, card_name, card_art, idv_id, methods, state, suspended_by, personalised,
-    verified, ordered
+    verified, ordered, replaces, renewal
 FROM tokens
 WHERE se_id = :se_id ORDER BY created_ms, token_reference;
 
@@ -67,3 +67,37 @@ WHERE t.token_reference = :token_reference;
 -- name: token_set_atc!
 UPDATE tokens SET atc_high = :atc_high, atc_window = :atc_window
 WHERE token_reference = :token_reference;
+
+-- name: token_set_renewal!
+-- The first reason counts until the successor is there.
+UPDATE tokens SET renewal = :renewal
+WHERE token_reference = :token_reference AND renewal = '' AND state IN ('active', 'suspended');
+
+-- name: tokens_replacing
+SELECT
+    token_reference, requestor_id, card_id, se_id, dpan_last4, expiry_yymm, product, instance_aid,
+    card_last4, issuer_name, card_name, card_art, idv_id, methods, state, suspended_by, personalised,
+    verified, ordered, replaces, renewal
+FROM tokens
+WHERE replaces = :token_reference ORDER BY created_ms, token_reference;
+
+-- name: tokens_expiring
+SELECT token_reference FROM tokens
+WHERE expiry_yymm <= :expiry_yymm AND renewal = '' AND state = 'active'
+ORDER BY token_reference LIMIT :most;
+
+-- name: tokens_with_card
+SELECT token_reference FROM tokens
+WHERE card_id = :card_id AND state NOT IN ('deleted', 'declined')
+ORDER BY created_ms, token_reference;
+
+-- name: card_get^
+SELECT fpan_sealed, expiry_sealed, par, reissued_as FROM cards WHERE card_id = :card_id;
+
+-- name: card_set_expiry!
+UPDATE cards SET expiry_sealed = :expiry_sealed WHERE card_id = :card_id;
+
+-- name: card_give_up!
+-- The account keeps its reference through a reissue: the new card's row takes it over.
+UPDATE cards SET par = :par, reissued_as = :reissued_as, expiry_sealed = :expiry_sealed
+WHERE card_id = :card_id;

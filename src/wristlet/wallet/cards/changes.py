@@ -8,11 +8,12 @@ from sqlite3 import Connection
 
 from wristlet.env.base import Env
 from wristlet.model.token import SeState
-from wristlet.model.tsp_messages import ScriptPackage, TokenChange
+from wristlet.model.tsp_messages import ScriptPackage, TokenChange, TokenInfo
 from wristlet.wallet.cards import repository, rules
 from wristlet.wallet.cards.repository import CardRow
 from wristlet.wallet.commits import repository as commits
 from wristlet.wallet.commits.repository import CommitRow
+from wristlet.wallet.context import make_id
 from wristlet.wallet.devices import repository as devices
 from wristlet.wallet.devices.repository import DeviceRow
 from wristlet.wallet.events import repository as events
@@ -49,6 +50,15 @@ def move_on_se(connection: Connection, env: Env, row: CardRow, se_state: str) ->
     return save(connection, env, row, _in(row, se_state))
 
 
+def hand_over(connection: Connection, env: Env, gone: CardRow) -> None:
+    """Store that a card's successor is the chosen one: the script that deletes the old instance
+    makes the new one active in its place, and its receipt came.
+    """
+    for other in repository.of_device(connection, gone.tenant_id, gone.device_id):
+        if other.replaces_card_id == gone.card_id and other.se_state == SeState.READY:
+            select(connection, env, other)
+
+
 def _in(row: CardRow, se_state: str) -> CardRow:
     return replace(row, se_state=se_state)
 
@@ -57,10 +67,14 @@ def follow(
     connection: Connection,
     env: Env,
     device: DeviceRow,
-    own: tuple[str, ScriptPackage | None],
+    own: tuple[str | None, ScriptPackage | None],
     follow_up: Iterable[TokenChange],
+    orders: Iterable[ScriptPackage] = (),
 ) -> None:
-    """Record what an answer brings along: a card's own script and other tokens that changed.
+    """Record what an answer brings along: a card's own script, other tokens that changed, and
+    orders to the secure element that are about no token.
+
+    A token that takes the place of a known card's becomes a card of its own.
 
     All scripts are for this strap's secure element and enter its log in the order of their
     numbers, also that of a token which no card here stands for. Raises TokenServiceAnswerError.
@@ -69,15 +83,29 @@ def follow(
     known = {card.token_reference: card for card in mine}
     card_id, script = own
     scripts: list[tuple[str | None, ScriptPackage]] = [] if script is None else [(card_id, script)]
+    scripts += [(None, each) for each in orders]
     for change in follow_up:
         card = known.get(change.token.token_reference)
         rules.check_token(change.token, device.se_id, change.token.token_reference)
         if card is not None:
             save(connection, env, card, rules.with_token(card, change.token))
+        elif change.script is not None and change.token.replaces in known:
+            card = _add_successor(connection, env, known[change.token.replaces], change.token)
+            known[change.token.token_reference] = card
         if change.script is not None:
             scripts.append((None if card is None else card.card_id, change.script))
     for owner, each in sorted(scripts, key=lambda one: one[1].number):
         _append_script(connection, env, device, owner, each)
+
+
+def _add_successor(connection: Connection, env: Env, before: CardRow, token: TokenInfo) -> CardRow:
+    """Store the card that renews another one in the background."""
+    card = rules.successor(before, make_id(env, "card"), token, env.clock.now_ms())
+    repository.insert(connection, card)
+    data: dict[str, Value] = {"replaces": before.card_id, "reason": before.renewal}
+    event = NewEvent("card.renewal_started", card.wearer_id, card.device_id, card.card_id, data)
+    events.append(connection, env, card.tenant_id, event)
+    return card
 
 
 def _append_script(

@@ -14,6 +14,7 @@ from wristlet.model.wallet_messages import (
     CheckEligibility,
     Eligibility,
     FinishVerification,
+    RedigitizeCard,
     StartVerification,
     Verification,
 )
@@ -64,6 +65,19 @@ def _adding(cards: CardService) -> tuple[Operation, ...]:
             CheckEligibility,
             status=HTTPStatus.CREATED,
             errors=("clear_digits_refused", "object_not_found", "device_lost", *_TSP),
+        ),
+        Operation(
+            "card_redigitize",
+            "cards",
+            "POST",
+            f"{_ONE}/redigitize",
+            "Ask whether a card can go onto a strap without being typed again",
+            lambda call: cards.redigitize(call.actor, call.path["card_id"], call.body),
+            Eligibility,
+            Who.WEARER,
+            RedigitizeCard,
+            status=HTTPStatus.CREATED,
+            errors=("action_not_allowed", "device_lost", *_TSP),
         ),
         Operation(
             "card_add",

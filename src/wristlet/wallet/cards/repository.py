@@ -12,7 +12,10 @@ from wristlet.wallet.errors import refuse
 
 @dataclass(frozen=True, slots=True)
 class EligibilityRow:
-    """The token service's word that a card may go onto a strap; `answer` is its JSON."""
+    """The token service's word that a card may go onto a strap; `answer` is its JSON.
+
+    `source_card_id` names the card it is about, when that was not typed.
+    """
 
     tenant_id: str
     eligibility_id: str
@@ -22,6 +25,7 @@ class EligibilityRow:
     answer: str
     expires_ms: int
     created_ms: int
+    source_card_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class CardRow:
     verification_methods: str
     verified: int
     created_ms: int
+    replaces_card_id: str | None = None
+    renewal: str = ""
 
 
 _SQL = load_queries(__file__, "cards", EligibilityRow=EligibilityRow, CardRow=CardRow)
@@ -63,6 +69,7 @@ _MUTABLE = (
     "card_art",
     "instance_aid",
     "verified",
+    "renewal",
 )
 
 

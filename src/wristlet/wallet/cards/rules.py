@@ -92,6 +92,7 @@ def allowed_actions(row: CardRow, device_state: str) -> list[str]:
             and Suspender.CARDHOLDER not in owners(row),
         ),
         ("resume", row.state == TokenState.SUSPENDED and Suspender.CARDHOLDER in owners(row)),
+        ("redigitize", row.state in (TokenState.ACTIVE, TokenState.SUSPENDED)),
         ("delete", lives),
     )
     return [name for name, offered in offers if offered]
@@ -118,6 +119,8 @@ def view(row: CardRow, device_state: str) -> Card:
         verification_methods=methods(row),
         allowed_actions=allowed_actions(row, device_state),
         party=row.party,
+        replaces=row.replaces_card_id,
+        renewal=row.renewal,
     )
 
 
@@ -142,6 +145,7 @@ def check_token(token: TokenInfo, se_id: str, token_reference: str | None) -> No
         ("issuer_name", shapes.is_plain_text(token.issuer_name)),
         ("product", shapes.is_plain_text(token.product)),
         ("card_art", shapes.is_plain_text(token.card_art)),
+        ("renewal", not token.renewal or token.renewal.isidentifier()),
     )
     for name, good in checks:
         if not good:
@@ -159,7 +163,25 @@ def with_token(row: CardRow, token: TokenInfo) -> CardRow:
         token_last4=token.token_last4,
         card_art=token.card_art,
         instance_aid=token.instance_aid or row.instance_aid,
+        renewal=token.renewal,
     )
+
+
+def successor(row: CardRow, card_id: str, token: TokenInfo, now_ms: int) -> CardRow:
+    """Return the card that takes another's place by itself: nobody typed or accepted anything."""
+    fresh = replace(
+        row,
+        card_id=card_id,
+        eligibility_id=f"renewal:{token.token_reference}",
+        se_state=SeState.LOADING,
+        decision=APPROVED,
+        reason="renewed",
+        verification_methods="[]",
+        verified=1,
+        created_ms=now_ms,
+        replaces_card_id=row.card_id,
+    )
+    return with_token(fresh, token)
 
 
 def events_between(before: CardRow, after: CardRow) -> list[NewEvent]:
@@ -172,6 +194,8 @@ def events_between(before: CardRow, after: CardRow) -> list[NewEvent]:
             "suspended_by": after.suspended_by,
         }
         found.append(_event(after, _state_event(before, after), data))
+    if before.renewal != after.renewal:
+        found.append(_event(after, "card.renewal_due", {"reason": after.renewal}))
     if before.se_state != after.se_state:
         data = {"se_state": after.se_state, "se_state_before": before.se_state}
         found.append(_event(after, "card.se_state_changed", data))

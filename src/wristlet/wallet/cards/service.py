@@ -16,6 +16,7 @@ from wristlet.model.tsp_messages import (
     EligibilityAnswer,
     EligibilityRequest,
     LifecycleRequest,
+    RedigitizeRequest,
     SelectVerification,
     TokenInfo,
 )
@@ -27,6 +28,7 @@ from wristlet.model.wallet_messages import (
     CheckEligibility,
     Eligibility,
     FinishVerification,
+    RedigitizeCard,
     StartVerification,
     Verification,
 )
@@ -66,9 +68,31 @@ class CardService:
         task_id = f"task_{hashlib.sha256(place).hexdigest()[:40]}"
         question = EligibilityRequest(task_id, device.se_id, request.card_jwe)
         answer = await ask_tsp(self._context.tsp.check_eligibility(question))
+        return await self._keep_offer(device, task_id, answer, None)
+
+    async def redigitize(self, actor: Actor, card_id: str, request: RedigitizeCard) -> Eligibility:
+        """Ask for an offer about a card that the wearer has, for the same or another strap."""
+        device = await self._device(actor, request.device_id)
+        _at_hand(device)
+        card = await self._card(actor, card_id)
+        living = card.state in (TokenState.ACTIVE, TokenState.SUSPENDED)
+        if card.token_reference is None or not living or card.wearer_id != device.wearer_id:
+            raise refuse("action_not_allowed")
+        task_id = self._context.new_id("task")
+        question = RedigitizeRequest(task_id, device.se_id)
+        answer = await ask_tsp(self._context.tsp.redigitize(card.token_reference, question))
+        return await self._keep_offer(device, task_id, answer, card_id)
+
+    async def _keep_offer(
+        self,
+        device: DeviceRow,
+        task_id: str,
+        answer: EligibilityAnswer,
+        source_card_id: str | None,
+    ) -> Eligibility:
         _check_offer(answer)
         row = EligibilityRow(
-            tenant_id=actor.tenant_id,
+            tenant_id=device.tenant_id,
             eligibility_id=self._context.new_id("elig"),
             device_id=device.device_id,
             wearer_id=device.wearer_id,
@@ -76,6 +100,7 @@ class CardService:
             answer=msgspec.json.encode(answer).decode(),
             expires_ms=answer.expires_ms,
             created_ms=self._context.now_ms(),
+            source_card_id=source_card_id,
         )
 
         def record(connection: Connection) -> EligibilityRow:

@@ -77,6 +77,11 @@ class CardTasks:
         device = devices.require(connection, actor, row.device_id)
         eligibility = repository.require_eligibility(connection, actor, row.subject)
         card = self._new_card(row, device, eligibility, answer)
+        if card.replaces_card_id is None and answer.token is not None:
+            mine = repository.of_device(connection, row.tenant_id, row.device_id)
+            known = {one.token_reference: one.card_id for one in mine}
+            # The same card typed again takes the older one's place.
+            card = replace(card, replaces_card_id=known.get(answer.token.replaces or ""))
         repository.insert(connection, card)
         data = {"decision": card.decision, "reason": card.reason, "party": card.party}
         self._tell(connection, card, "card.added", data)
@@ -115,6 +120,7 @@ class CardTasks:
             verification_methods=msgspec.json.encode(answer.verification_methods).decode(),
             verified=0,
             created_ms=self._context.now_ms(),
+            replaces_card_id=eligibility.source_card_id,
         )
         if answer.token is None or declined:
             return card

@@ -29,21 +29,28 @@ from wristlet.wallet.tasks import Asked, TaskResult, TaskRunner
 from wristlet.wire.receipt import Receipt
 
 SecureLost = Callable[[Actor, str], Awaitable[None]]
+CatchUp = Callable[[Actor, str], Awaitable[None]]
 
 _SW_LIMIT = 0xFFFF
 _INDEX_LIMIT = changes.APDUS_LIMIT
 
 
 class CommitService:
-    """One strap's log; `secure_lost` suspends what became active on a lost strap."""
+    """One strap's log; `secure_lost` suspends what became active on a lost strap, `catch_up` asks
+    the token service for scripts that a notification promised.
+    """
 
-    def __init__(self, context: Context, runner: TaskRunner, secure_lost: SecureLost) -> None:
+    def __init__(
+        self, context: Context, runner: TaskRunner, secure_lost: SecureLost, catch_up: CatchUp
+    ) -> None:
         self._context = context
         self._runner = runner
         self._secure_lost = secure_lost
+        self._catch_up = catch_up
 
     async def list(self, actor: Actor, device_id: str, after: int | None, limit: int) -> CommitList:
         """Return commits after a sequence number; without one, those after the pointer."""
+        await self._catch_up(actor, device_id)
 
         def read(connection: Connection) -> CommitList:
             device = devices.require(connection, actor, device_id)

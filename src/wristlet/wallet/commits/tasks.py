@@ -9,12 +9,14 @@ from sqlite3 import Connection
 import msgspec
 
 from wristlet.env.base import Env
+from wristlet.model.token import SeState
 from wristlet.model.tsp_messages import ReceiptAccepted, SubmitReceipt
 from wristlet.wallet.cards import changes, rules
 from wristlet.wallet.cards import repository as cards
 from wristlet.wallet.commits import repository
 from wristlet.wallet.commits.repository import CommitRow
 from wristlet.wallet.context import Actor, Context
+from wristlet.wallet.devices import orders
 from wristlet.wallet.devices import repository as devices
 from wristlet.wallet.devices.repository import DeviceRow
 from wristlet.wallet.events import repository as events
@@ -55,7 +57,8 @@ class CommitTasks:
             tell(connection, env, device, commit, "commit.acknowledged", {})
             if commit.card_id is not None:
                 self._move_card(connection, device, commit.card_id, answer)
-            changes.follow(connection, env, device, ("", None), answer.follow_up)
+            orders.committed(connection, env, device, commit)
+            changes.follow(connection, env, device, (None, None), answer.follow_up, answer.scripts)
         return TaskResult(row.card_id)
 
     def _move_card(
@@ -67,7 +70,10 @@ class CommitTasks:
             rules.check_token(answer.token, device.se_id, card.token_reference)
             card = changes.save(connection, env, card, rules.with_token(card, answer.token))
         se_state = rules.se_state_of(answer.contactless_state)
+        was_selected = card.se_state == SeState.SELECTED
         changes.move_on_se(connection, env, card, se_state)
+        if was_selected and se_state == SeState.ABSENT:
+            changes.hand_over(connection, env, card)
 
 
 def subject_of(commit: CommitRow, receipt: str) -> str:

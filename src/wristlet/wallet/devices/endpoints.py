@@ -11,21 +11,42 @@ from wristlet.model.wallet_messages import (
     ChangeReason,
     Device,
     DeviceList,
+    DeviceOrder,
+    DeviceOrderStep,
+    FinishVerification,
     LeaseReportAccepted,
     LeaseReportSubmit,
     PairDevice,
+    Phone,
     PhoneCertificate,
+    PhoneList,
+    PinState,
+    PinStatementSubmit,
+    StartFurtherPhone,
+    StartPinReset,
+    StartVerification,
 )
 from wristlet.wallet.api import LIMIT, Operation, Query, Who
+from wristlet.wallet.devices.order_service import OrderService
+from wristlet.wallet.devices.phonebook import Phonebook
 from wristlet.wallet.devices.service import DeviceService
 
 _ONE = "/v1/devices/{device_id}"
 _TSP = ("token_service_unavailable", "token_service_failed")
 
 
-def operations(devices: DeviceService) -> tuple[Operation, ...]:
+def operations(
+    devices: DeviceService, phonebook: Phonebook, orders: OrderService
+) -> tuple[Operation, ...]:
     """Declare them."""
-    return (*_pairing(devices), *_losing(devices), *_reporting(devices))
+    return (
+        *_pairing(devices),
+        *_phones(phonebook),
+        *_losing(devices),
+        *_reporting(devices),
+        *_ordering(orders),
+        *_proving(orders),
+    )
 
 
 def _pairing(devices: DeviceService) -> tuple[Operation, ...]:
@@ -62,18 +83,45 @@ def _pairing(devices: DeviceService) -> tuple[Operation, ...]:
             lambda call: devices.get(call.actor, call.path["device_id"]),
             Device,
         ),
+    )
+
+
+def _phones(phonebook: Phonebook) -> tuple[Operation, ...]:
+    return (
         Operation(
             "phone_certify",
             "devices",
             "POST",
             f"{_ONE}/phones",
             "Certify a phone's key for a strap",
-            lambda call: devices.certify_phone(call.actor, call.path["device_id"], call.body),
+            lambda call: phonebook.certify(call.actor, call.path["device_id"], call.body),
             PhoneCertificate,
             Who.WEARER,
             CertifyPhone,
             status=HTTPStatus.CREATED,
-            errors=("device_lost",),
+            errors=("device_lost", "phone_revoked", "clear_digits_refused"),
+        ),
+        Operation(
+            "phone_list",
+            "devices",
+            "GET",
+            f"{_ONE}/phones",
+            "List the phones that were certified for a strap",
+            lambda call: phonebook.list(call.actor, call.path["device_id"]),
+            PhoneList,
+        ),
+        Operation(
+            "phone_revoke",
+            "devices",
+            "POST",
+            f"{_ONE}/phones/{{phone_id}}/revoke",
+            "Note that a phone is no longer one of the strap's",
+            lambda call: phonebook.revoke(
+                call.actor, call.path["device_id"], call.path["phone_id"], call.body
+            ),
+            Phone,
+            body=ChangeReason,
+            errors=("clear_digits_refused",),
         ),
     )
 
@@ -119,6 +167,29 @@ def _reporting(devices: DeviceService) -> tuple[Operation, ...]:
             errors=("receipt_mismatch", "device_busy", *_TSP),
         ),
         Operation(
+            "pin_statement_submit",
+            "devices",
+            "POST",
+            f"{_ONE}/pin-statements",
+            "Pass the secure element's word about its PIN on to the token service",
+            lambda call: devices.submit_pin_statement(
+                call.actor, call.path["device_id"], call.body
+            ),
+            PinState,
+            body=PinStatementSubmit,
+            errors=("receipt_mismatch", "device_busy", *_TSP),
+        ),
+        Operation(
+            "device_refresh",
+            "devices",
+            "POST",
+            f"{_ONE}/refresh",
+            "Ask the token service for all that it decided by itself about a strap's cards",
+            lambda call: devices.refresh(call.actor, call.path["device_id"]),
+            Device,
+            errors=("device_busy", *_TSP),
+        ),
+        Operation(
             "active_card_report",
             "devices",
             "POST",
@@ -128,5 +199,81 @@ def _reporting(devices: DeviceService) -> tuple[Operation, ...]:
             Card,
             body=ActiveCard,
             errors=("action_not_allowed",),
+        ),
+    )
+
+
+def _ordering(orders: OrderService) -> tuple[Operation, ...]:
+    errors = ("device_lost", "action_not_allowed", *_TSP)
+    return (
+        Operation(
+            "pin_reset_start",
+            "devices",
+            "POST",
+            f"{_ONE}/pin-reset",
+            "Begin a PIN reset, which needs a proof of identity",
+            lambda call: orders.start_pin_reset(call.actor, call.path["device_id"], call.body),
+            DeviceOrder,
+            Who.WEARER,
+            StartPinReset,
+            status=HTTPStatus.CREATED,
+            errors=errors,
+        ),
+        Operation(
+            "further_phone_start",
+            "devices",
+            "POST",
+            f"{_ONE}/further-phone",
+            "Begin to put a phone onto a strap's list, which needs a proof of identity",
+            lambda call: orders.start_further_phone(call.actor, call.path["device_id"], call.body),
+            DeviceOrder,
+            Who.WEARER,
+            StartFurtherPhone,
+            status=HTTPStatus.CREATED,
+            errors=("phone_revoked", "clear_digits_refused", *errors),
+        ),
+    )
+
+
+def _proving(orders: OrderService) -> tuple[Operation, ...]:
+    one = f"{_ONE}/orders/{{order_id}}"
+    return (
+        Operation(
+            "device_order_get",
+            "devices",
+            "GET",
+            one,
+            "Fetch how far a PIN reset or a further phone is",
+            lambda call: orders.get(call.actor, call.path["device_id"], call.path["order_id"]),
+            DeviceOrder,
+            errors=_TSP,
+        ),
+        Operation(
+            "device_order_verify",
+            "devices",
+            "POST",
+            f"{one}/verification",
+            "Have a one-time code sent for an order",
+            lambda call: orders.send_code(
+                call.actor, call.path["device_id"], call.path["order_id"], call.body
+            ),
+            DeviceOrderStep,
+            Who.WEARER,
+            StartVerification,
+            errors=("action_not_allowed", *_TSP),
+        ),
+        Operation(
+            "device_order_confirm",
+            "devices",
+            "POST",
+            f"{one}/verification/confirm",
+            "Have the wearer's code for an order checked",
+            lambda call: orders.confirm(
+                call.actor, call.path["device_id"], call.path["order_id"], call.body
+            ),
+            DeviceOrderStep,
+            Who.WEARER,
+            FinishVerification,
+            errors=("action_not_allowed", "clear_digits_refused", "device_busy", *_TSP),
         ),
     )

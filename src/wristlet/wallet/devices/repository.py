@@ -10,6 +10,7 @@ from wristlet.wallet.context import Actor, load_queries
 from wristlet.wallet.errors import refuse
 
 PAIRED, LOST = "paired", "lost"
+CERTIFIED, REVOKED = "certified", "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,19 @@ class DeviceRow:
     created_ms: int
 
 
-_SQL = load_queries(__file__, "devices", DeviceRow=DeviceRow)
+@dataclass(frozen=True, slots=True)
+class PhoneRow:
+    """A phone that the brand certified for a strap, by the SHA-256 of its point."""
+
+    device_id: str
+    point_hash: str
+    certificate: str
+    name: str
+    state: str
+    created_ms: int
+
+
+_SQL = load_queries(__file__, "devices", DeviceRow=DeviceRow, PhoneRow=PhoneRow)
 
 
 def insert(connection: Connection, row: DeviceRow) -> None:
@@ -87,23 +100,42 @@ def acknowledge(connection: Connection, row: DeviceRow, sequence: int) -> bool:
     return cast(int, moved) == 1
 
 
-def phone(connection: Connection, row: DeviceRow, point_hash: str) -> str | None:
-    """Return the certificate that a phone got for this strap."""
+def phone(connection: Connection, row: DeviceRow, point_hash: str) -> PhoneRow | None:
+    """Return a phone that was certified for this strap."""
     found = _SQL.find_phone(
         connection, tenant_id=row.tenant_id, device_id=row.device_id, point_hash=point_hash
     )
-    return cast(str | None, found)
+    return cast(PhoneRow | None, found)
 
 
-def insert_phone(
-    connection: Connection, row: DeviceRow, point_hash: str, certificate: str, created_ms: int
-) -> None:
-    """Store the certificate that a phone got for this strap."""
-    _SQL.insert_phone(
+def phones(connection: Connection, row: DeviceRow) -> list[PhoneRow]:
+    """Return the phones that were certified for this strap, oldest first."""
+    found = _SQL.list_phones(connection, tenant_id=row.tenant_id, device_id=row.device_id)
+    return list(found)
+
+
+def insert_phone(connection: Connection, row: DeviceRow, phone: PhoneRow) -> None:
+    """Store a phone that was certified for this strap."""
+    _SQL.insert_phone(connection, tenant_id=row.tenant_id, **asdict(phone))
+
+
+def set_phone_state(connection: Connection, row: DeviceRow, point_hash: str, state: str) -> None:
+    """Mark a phone certified or revoked."""
+    _SQL.set_phone_state(
         connection,
         tenant_id=row.tenant_id,
         device_id=row.device_id,
         point_hash=point_hash,
-        certificate=certificate,
-        created_ms=created_ms,
+        state=state,
     )
+
+
+def refresh_due(connection: Connection, row: DeviceRow) -> int:
+    """Return the newest notification after which the token service was not asked yet, or 0."""
+    due = _SQL.refresh_due(connection, tenant_id=row.tenant_id, device_id=row.device_id)
+    return cast(int | None, due) or 0
+
+
+def refreshed(connection: Connection, row: DeviceRow, seen: int) -> None:
+    """Note that the token service was asked after a notification."""
+    _SQL.refreshed(connection, tenant_id=row.tenant_id, device_id=row.device_id, seen=seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from contextlib import suppress
 from sqlite3 import Connection
 from typing import Protocol
 
@@ -12,28 +12,27 @@ from wristlet.model.tsp_messages import DeviceRegistered, RegisterDevice
 from wristlet.model.wallet_messages import (
     ActiveCard,
     Card,
-    CertifyPhone,
     ChangeReason,
     Device,
     DeviceList,
     LeaseReportAccepted,
     LeaseReportSubmit,
     PairDevice,
-    PhoneCertificate,
+    PinState,
+    PinStatementSubmit,
 )
 from wristlet.wallet import shapes
 from wristlet.wallet.cards import changes, rules, tasks
 from wristlet.wallet.cards import repository as cards
 from wristlet.wallet.context import Actor, Context
-from wristlet.wallet.devices import phones, repository
+from wristlet.wallet.devices import repository
 from wristlet.wallet.devices import tasks as device_tasks
 from wristlet.wallet.devices.repository import LOST, PAIRED, DeviceRow
 from wristlet.wallet.errors import refuse
 from wristlet.wallet.events import repository as events
 from wristlet.wallet.events.repository import Value
 from wristlet.wallet.remote import TokenServiceRefused, ask_tsp
-from wristlet.wallet.tasks import Prepare, TaskRunner
-from wristlet.wallet.tenants import repository as tenants
+from wristlet.wallet.tasks import Asked, Prepare, TaskRunner
 
 
 class CardChanges(Protocol):
@@ -92,29 +91,6 @@ class DeviceService:
             return known
 
         return view(await self._context.database.write(record))
-
-    async def certify_phone(
-        self, actor: Actor, device_id: str, request: CertifyPhone
-    ) -> PhoneCertificate:
-        """Certify a phone's key for a strap; the same key gets the same certificate."""
-        point = phones.read_point(request.public_point)
-        point_hash = hashlib.sha256(point).hexdigest()
-
-        def record(connection: Connection) -> str:
-            device = repository.require(connection, actor, device_id)
-            if device.state == LOST:
-                raise refuse("device_lost", "device_id")
-            known = repository.phone(connection, device, point_hash)
-            tenant = tenants.find(connection, actor.tenant_id)
-            if known is not None or tenant is None:
-                return known or ""
-            certificate = phones.issue(self._context, tenant, point).hex()
-            now_ms = self._context.now_ms()
-            repository.insert_phone(connection, device, point_hash, certificate, now_ms)
-            self._tell(connection, device, "device.phone_certified", {"phone": point_hash})
-            return certificate
-
-        return PhoneCertificate(await self._context.database.write(record))
 
     # Looking
 
@@ -229,6 +205,53 @@ class DeviceService:
         )
         return LeaseReportAccepted(device_id)
 
+    async def submit_pin_statement(
+        self, actor: Actor, device_id: str, request: PinStatementSubmit
+    ) -> PinState:
+        """Pass the secure element's word about its PIN on to the token service.
+
+        While the PIN is blocked its tokens are suspended for that; the answer may bring scripts.
+        """
+        statement = shapes.pin_statement(request.statement, "statement")
+        device = await self._row(actor, device_id)
+        if statement.se_id.hex() != device.se_id:
+            raise refuse("receipt_mismatch", "statement")
+        question = device_tasks.asked_pin(self._context.new_id("task"), request.statement)
+        await self._runner.run(
+            actor, device_id, question.kind, question.subject, lambda _: question
+        )
+        return PinState(device_id, statement.pin_set, statement.blocked)
+
+    # What the token service decided by itself
+
+    async def refresh(self, actor: Actor, device_id: str) -> Device:
+        """Ask the token service for its tokens on a strap, and for scripts that wait there."""
+        await self.ask_again(actor, device_id)
+        return await self.get(actor, device_id)
+
+    async def ask_again(self, actor: Actor, device_id: str) -> None:
+        """Do the asking of `refresh`; what notifications came before it needs no asking more."""
+
+        def prepare(connection: Connection) -> Asked:
+            device = repository.require(connection, actor, device_id)
+            seen = repository.refresh_due(connection, device)
+            return device_tasks.asked_orders(self._context.new_id("task"), seen)
+
+        await self._runner.run(
+            actor, device_id, device_tasks.ORDERS, device_tasks.ORDERS_SUBJECT, prepare
+        )
+
+    async def catch_up(self, actor: Actor, device_id: str) -> None:
+        """Ask if a notification said that there is something to ask for; never refuses."""
+
+        def is_due(connection: Connection) -> bool:
+            device = repository.require(connection, actor, device_id)
+            return repository.refresh_due(connection, device) > 0
+
+        if await self._context.database.read(is_due):
+            with suppress(ApiError):
+                await self.ask_again(actor, device_id)
+
     # Common
 
     async def _row(self, actor: Actor, device_id: str) -> DeviceRow:
@@ -243,7 +266,7 @@ class DeviceService:
 
 def view(row: DeviceRow) -> Device:
     """Return a strap as the API shows it."""
-    paired = ["certify_phone", "check_eligibility", "mark_lost"]
+    paired = ["certify_phone", "check_eligibility", "reset_pin", "add_phone", "mark_lost"]
     return Device(
         id=row.device_id,
         name=row.name,

@@ -42,12 +42,15 @@ class EventRow:
 _SQL = load_queries(__file__, "events", EventRow=EventRow)
 
 
-def append(connection: Connection, env: Env, tenant_id: str, event: NewEvent) -> None:
-    """Write an event; the tenant's counter keeps the log without gaps and in commit order."""
+def append(connection: Connection, env: Env, tenant_id: str, event: NewEvent) -> int:
+    """Write an event and return its number; the tenant's counter keeps the log without gaps and in
+    commit order.
+    """
+    sequence: int = _SQL.next_sequence(connection, tenant_id=tenant_id)
     _SQL.insert_event(
         connection,
         tenant_id=tenant_id,
-        sequence=_SQL.next_sequence(connection, tenant_id=tenant_id),
+        sequence=sequence,
         event_id=make_id(env, "evt"),
         type=event.type,
         wearer_id=event.wearer_id,
@@ -56,6 +59,7 @@ def append(connection: Connection, env: Env, tenant_id: str, event: NewEvent) ->
         data=msgspec.json.encode(dict(event.data)).decode(),
         created_ms=env.clock.now_ms(),
     )
+    return sequence
 
 
 def after(

@@ -79,7 +79,7 @@ class Gate:
             now_ms = self._context.now_ms()
             session = await read(lambda c: wearers.session(c, hashed, now_ms))
             if session is not None:
-                return Actor(session.tenant_id, session.wearer_id)
+                return Actor(session.tenant_id, session.wearer_id, hashed)
         elif token.startswith(API_KEY_PREFIX):
             tenant_id = await read(lambda c: repository.tenant_of_key(c, hashed))
             if tenant_id is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from wristlet.model.wallet_messages import CreateWearer, Session, Wearer
+from wristlet.model.wallet_messages import CreateWearer, Session, SessionsEnded, Wearer
 from wristlet.wallet.api import Operation, Who
 from wristlet.wallet.wearers.service import WearerService
 
@@ -35,5 +35,15 @@ def operations(wearers: WearerService) -> tuple[Operation, ...]:
             Session,
             Who.TENANT,
             status=HTTPStatus.CREATED,
+        ),
+        Operation(
+            "session_end_others",
+            "wearers",
+            "POST",
+            "/v1/sessions/end-others",
+            "End every other session of the wearer, as after the loss of a phone",
+            lambda call: wearers.end_other_sessions(call.actor),
+            SessionsEnded,
+            Who.WEARER,
         ),
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from sqlite3 import Connection
 from typing import cast
 
-from wristlet.wallet.context import load_queries
+from wristlet.wallet.context import Actor, load_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,17 @@ def insert_session(
 ) -> None:
     """Store a session by its token's hash."""
     _SQL.insert_session(connection, **asdict(row), token_hash=token_hash, created_ms=created_ms)
+
+
+def end_others(connection: Connection, actor: Actor) -> int:
+    """Delete a wearer's sessions but the actor's own; return how many."""
+    ended = _SQL.end_other_sessions(
+        connection,
+        tenant_id=actor.tenant_id,
+        wearer_id=actor.wearer_id,
+        token_hash=actor.session,
+    )
+    return cast(int, ended)
 
 
 def session(connection: Connection, token_hash: str, now_ms: int) -> SessionRow | None:

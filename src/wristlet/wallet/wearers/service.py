@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite3 import Connection
 
-from wristlet.model.wallet_messages import CreateWearer, Session, Wearer
+from wristlet.model.wallet_messages import CreateWearer, Session, SessionsEnded, Wearer
 from wristlet.wallet.context import Actor, Context
 from wristlet.wallet.errors import refuse
 from wristlet.wallet.events import repository as events
@@ -57,3 +57,16 @@ class WearerService:
 
         await self._context.database.write(record)
         return Session(token, wearer_id, row.expires_ms)
+
+    async def end_other_sessions(self, actor: Actor) -> SessionsEnded:
+        """End all of the wearer's sessions but the one that asks."""
+
+        def record(connection: Connection) -> int:
+            ended = repository.end_others(connection, actor)
+            if ended:
+                data: dict[str, events.Value] = {"ended": ended}
+                event = events.NewEvent("session.others_ended", actor.wearer_id, data=data)
+                events.append(connection, self._context.env, actor.tenant_id, event)
+            return ended
+
+        return SessionsEnded(await self._context.database.write(record))

@@ -8,6 +8,7 @@ Source: layouts as of cryptogram versions 18 and 21; the lease block is wristlet
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, unique
 from typing import Final, Self
@@ -15,7 +16,8 @@ from typing import Final, Self
 from wristlet.wire import numbers
 from wristlet.wire.errors import DecodeError, EncodeError
 
-LEASE_BYTES: Final = 8
+_LEASE: Final = struct.Struct(">HBBI")
+LEASE_BYTES: Final = _LEASE.size
 AMOUNT_MAX: Final = 0xFFFFFFFF
 TRIES_MASK: Final = 0x0F
 
@@ -63,6 +65,22 @@ class LeaseFlags(IntFlag):
 _VALID, _USED, _WORN, _PIN_BLOCKED = (int(flag) for flag in LeaseFlags)
 
 
+def pack_lease(unlock_counter: int, flags: int, taps_left: int, amount_left_minor: int) -> bytes:
+    """Return a lease block of plain numbers; `flags` are those of `LeaseFlags` and the tries.
+
+    The secure element keeps its lease in the same layout, with flags of its own.
+    """
+    try:
+        return _LEASE.pack(unlock_counter, flags, taps_left, amount_left_minor)
+    except struct.error:
+        raise EncodeError("counter, flags, taps or amount do not fit", path=("lease",)) from None
+
+
+def unpack_lease(raw: bytes) -> tuple[int, int, int, int]:
+    """Read what `pack_lease` wrote: unlock counter, flags, taps and amount left."""
+    return _LEASE.unpack(raw)
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseBlock:
     """The verdict about the cardholder, 8 bytes; amounts are minor units."""
@@ -85,41 +103,45 @@ class LeaseBlock:
         flags |= _USED if self.used else 0
         flags |= _WORN if self.worn else 0
         flags |= _PIN_BLOCKED if self.pin_blocked else 0
-        counter, taps, amount = self.unlock_counter, self.taps_left, self.amount_left_minor
-        if not (0 <= counter <= 0xFFFF and 0 <= taps <= 0xFF and amount >= 0):
-            raise EncodeError("unlock counter, taps or amount do not fit", path=("lease",))
-        packed = counter << 48 | flags << 40 | taps << 32 | min(amount, AMOUNT_MAX)
-        return packed.to_bytes(LEASE_BYTES, "big")
+        amount = min(self.amount_left_minor, AMOUNT_MAX)
+        return pack_lease(self.unlock_counter, flags, self.taps_left, amount)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
         """Read 8 bytes."""
         numbers.sized(raw, LEASE_BYTES, "lease")
-        flags = raw[2]
+        unlock_counter, flags, taps_left, amount_left_minor = unpack_lease(raw)
         return cls(
-            unlock_counter=int.from_bytes(raw[:2], "big"),
+            unlock_counter=unlock_counter,
             valid=flags & _VALID != 0,
             used=flags & _USED != 0,
             worn=flags & _WORN != 0,
             pin_blocked=flags & _PIN_BLOCKED != 0,
             tries_left=flags & TRIES_MASK,
-            taps_left=raw[3],
-            amount_left_minor=int.from_bytes(raw[4:], "big"),
+            taps_left=taps_left,
+            amount_left_minor=amount_left_minor,
         )
 
 
 def cvr18(ac: AcType, *, cdcvm_done: bool) -> bytes:
     """Return the card verification results of version 18 (3 bytes)."""
-    return bytes((_first_byte(ac) | (_CDCVM_18 if cdcvm_done else 0), 0, 0))
+    return _CVRS_18[ac][cdcvm_done]
 
 
 def cvr21(ac: AcType, *, cdcvm_done: bool) -> bytes:
     """Return the card verification results of version 21 (6 bytes)."""
-    return bytes((_first_byte(ac) | (_CDCVM_21 if cdcvm_done else 0), 0, 0, 0, 0, 0))
+    return _CVRS_21[ac][cdcvm_done]
 
 
-def _first_byte(ac: AcType) -> int:
-    return _SECOND_AC_NOT_REQUESTED | ac << _FIRST_AC_SHIFT
+def _cvrs(size: int, cdcvm: int) -> tuple[tuple[bytes, bytes], ...]:
+    """Lay out the results by type of cryptogram, without and with the device's verification."""
+    firsts = [_SECOND_AC_NOT_REQUESTED | ac << _FIRST_AC_SHIFT for ac in AcType]
+    rest = bytes(size - 1)
+    return tuple((bytes((first,)) + rest, bytes((first | cdcvm,)) + rest) for first in firsts)
+
+
+_CVRS_18: Final = _cvrs(CVR_18_BYTES, _CDCVM_18)
+_CVRS_21: Final = _cvrs(CVR_21_BYTES, _CDCVM_21)
 
 
 def ac_type_of(cvr: bytes) -> AcType:
@@ -130,6 +152,21 @@ def ac_type_of(cvr: bytes) -> AcType:
         return AcType((cvr[0] & _FIRST_AC_MASK) >> _FIRST_AC_SHIFT)
     except ValueError:
         raise DecodeError("an unknown cryptogram type", path=("cvr",)) from None
+
+
+def iad18(dki: int, cvr: bytes, lease: bytes) -> bytes:
+    """Return tag 9F10 of version 18 from an encoded lease block (see `Iad18`)."""
+    if not 0 <= dki <= 0xFF or len(cvr) != CVR_18_BYTES:
+        raise EncodeError("the DKI has 1 byte and the CVR 3", path=("9F10",))
+    head = bytes((_IAD_18_LENGTH, dki, CVN_18, CVR_18_BYTES))
+    return head + cvr + _IAD_18_DISCRETIONARY + lease
+
+
+def iad21(kdi: int, cvr: bytes, dac: bytes, lease: bytes) -> bytes:
+    """Return tag 9F10 of version 21 from an encoded lease block (see `Iad21`)."""
+    if not 0 <= kdi <= 0xFF or len(cvr) != CVR_21_BYTES or len(dac) != DAC_BYTES:
+        raise EncodeError("the KDI has 1 byte, the CVR 6 and the DAC 2", path=("9F10",))
+    return bytes((kdi, CVN_21)) + cvr + dac + lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +189,7 @@ class Iad18:
 
     def encode(self) -> bytes:
         """Return the bytes of tag 9F10."""
-        if len(self.cvr) != CVR_18_BYTES:
-            raise EncodeError("the CVR has 3 bytes", path=("9F10", "cvr"))
-        head = bytes((_IAD_18_LENGTH,)) + numbers.to_bytes(self.dki, 1, "dki")
-        head += bytes((CVN_18, CVR_18_BYTES))
-        return head + self.cvr + _IAD_18_DISCRETIONARY + self.lease.encode()
+        return iad18(self.dki, self.cvr, self.lease.encode())
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -190,10 +223,7 @@ class Iad21:
 
     def encode(self) -> bytes:
         """Return the bytes of tag 9F10."""
-        if len(self.cvr) != CVR_21_BYTES or len(self.dac) != DAC_BYTES:
-            raise EncodeError("the CVR has 6 bytes and the DAC 2", path=("9F10",))
-        head = numbers.to_bytes(self.kdi, 1, "kdi") + bytes((CVN_21,))
-        return head + self.cvr + self.dac + self.lease.encode()
+        return iad21(self.kdi, self.cvr, self.dac, self.lease.encode())
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wristlet.se.applets.base import instance_key
+from wristlet.se.applets.payment.image import COUNTERS_KEY
 from wristlet.se.applets.payment.limits import Counters
 from wristlet.se.applets.payment.plan import KEY as PLAN_KEY
 from wristlet.se.applets.payment.plan import Plan
-from wristlet.se.applets.payment.session import COUNTERS_KEY
 from wristlet.wire.tap_report import TAPS_UNKNOWN
 
 if TYPE_CHECKING:

@@ -1,16 +1,19 @@
-"""When a tap may be answered: the lease, and the counters of taps without one.
+"""When a tap may be answered: the lease if it covers it, else the counters of taps without one.
 
-Pure: what the terminal asks, what the product allows and what was used so far go in, one decision
-comes out. Named tuples, because all of it is made anew at every tap. Source of the idea: EMV
-Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the counters are
-this product's own.
+Pure: what the terminal asks, what the product allows and what was used so far go in, what the
+tap uses up comes out. Nothing is frozen, because all of it is made anew at every tap. Source of
+the idea: EMV Contactless Books C-2 and C-3, cardholder verification on the consumer's device; the
+counters are this product's own.
 """
 
 from __future__ import annotations
 
+import struct
+from dataclasses import dataclass
 from enum import Enum, unique
 from typing import Final, NamedTuple, Protocol
 
+_COUNTERS: Final = struct.Struct(">HHBI")
 NO_CVM_SUM_CAP: Final = 0xFFFF_FFFF
 
 
@@ -24,15 +27,7 @@ class Cvm(Enum):
     """Something the product does not have (online PIN, signature)."""
 
 
-@unique
-class Verdict(Enum):
-    """The decision about one tap."""
-
-    LEASE = "lease"
-    COUNTED = "counted"
-    """Without lease, on the counters of taps without one."""
-    UNLOCK = "unlock"
-    """Refused: the wearer must enter the PIN first."""
+_NO_CVM: Final = Cvm.NONE
 
 
 class Limits(NamedTuple):
@@ -64,25 +59,23 @@ class Counters(NamedTuple):
 
     def encode(self) -> bytes:
         """9 bytes: ATC(2), unlock counter(2), taps(1), amount(4)."""
-        packed = self.atc << 56 | self.unlock_counter << 40 | self.taps << 32 | self.amount_minor
-        return packed.to_bytes(9, "big")
+        return self.encode_under(self.atc)
 
-    def with_atc(self, atc: int) -> Counters:
-        """The same under the next ATC."""
-        return Counters(atc, self.unlock_counter, self.taps, self.amount_minor)
+    def encode_under(self, atc: int) -> bytes:
+        """The same under another ATC."""
+        _, unlock_counter, taps, amount = self
+        return _COUNTERS.pack(atc, unlock_counter, taps, amount)
 
     @classmethod
     def decode(cls, raw: bytes | None) -> Counters:
         """Read `encode`'s bytes; a card that never tapped has none."""
         if raw is None:
             return cls()
-        number = int.from_bytes(raw, "big")
-        return cls(
-            number >> 56, number >> 40 & 0xFFFF, number >> 32 & 0xFF, number & NO_CVM_SUM_CAP
-        )
+        return tuple.__new__(cls, _COUNTERS.unpack(raw))
 
 
-class Tap(NamedTuple):
+@dataclass(slots=True)
+class Tap:
     """What the terminal asks for: amount in minor units of `currency` (numeric code, 2 bytes)."""
 
     amount_minor: int
@@ -111,36 +104,36 @@ class LeaseView(NamedTuple):
     unlock_counter: int
 
 
-class Decision(NamedTuple):
-    """`verdict`, the amount the lease pays, and the new counters (ATC unchanged)."""
-
-    verdict: Verdict
-    lease_amount_minor: int
-    counters: Counters
-
-
 def needs_lease(tap: Tap, limits: Limits) -> bool:
     """Tell whether nothing but the lease will do.
 
     A currency that is not the product's says nothing about the amount, so it counts as above
     every limit.
     """
-    return tap.cvm is not Cvm.NONE or limits.cdcvm_always or tap.currency != limits.currency
+    return tap.cvm is not _NO_CVM or limits.cdcvm_always or tap.currency != limits.currency
 
 
-def decide(tap: Tap, limits: Limits, counters: Counters, lease: AnyLease) -> Decision:
-    """Decide one tap: the lease if it covers the amount, else the counters, else unlock first."""
-    foreign = tap.currency != limits.currency
-    # Amounts of another currency cannot be compared: such a tap takes all that is left.
-    lease_amount = lease.amount_left_minor if foreign else tap.amount_minor
-    if lease.valid and lease_amount <= lease.amount_left_minor:
-        return Decision(Verdict.LEASE, lease_amount, counters)
+def lease_pays(tap: Tap, limits: Limits, lease: AnyLease) -> int | None:
+    """Give the amount that a lease pays for the tap; None if it does not cover it.
+
+    Amounts of another currency cannot be compared: such a tap takes all that is left.
+    """
+    left = lease.amount_left_minor
+    amount = tap.amount_minor if tap.currency == limits.currency else left
+    return amount if amount <= left and lease.valid else None
+
+
+def counted(tap: Tap, limits: Limits, counters: Counters, unlock_counter: int) -> Counters | None:
+    """Give the counters after a tap that no lease pays (ATC unchanged).
+
+    None if the wearer must unlock first: nothing but a lease will do, or the counters are at
+    their end. `unlock_counter` is the lease's.
+    """
     if needs_lease(tap, limits):
-        return Decision(Verdict.UNLOCK, 0, counters)
-    taps, amount = counters.since(lease.unlock_counter)
+        return None
+    taps, amount = counters.since(unlock_counter)
     taps += 1
     amount += tap.amount_minor
     if taps > limits.taps_max or amount > limits.sum_max:
-        return Decision(Verdict.UNLOCK, 0, counters)
-    moved = Counters(counters.atc, lease.unlock_counter, taps, amount)
-    return Decision(Verdict.COUNTED, 0, moved)
+        return None
+    return Counters(counters.atc, unlock_counter, taps, amount)

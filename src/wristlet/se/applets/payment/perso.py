@@ -9,11 +9,11 @@ import hmac
 from typing import TYPE_CHECKING, Final
 
 from wristlet.crypto.kcv import KCV_BYTES, tdes_kcv
-from wristlet.se.applets.base import CardError
+from wristlet.se.applets.base import CardError, instance_key
 from wristlet.se.applets.payment import oda
+from wristlet.se.applets.payment.image import data_key
 from wristlet.se.applets.payment.plan import KEY as PLAN_KEY
 from wristlet.se.applets.payment.plan import Plan
-from wristlet.se.applets.payment.session import prefix_of
 from wristlet.wire import ber, products
 from wristlet.wire.emv import afl as afl_codec
 from wristlet.wire.errors import DecodeError
@@ -67,16 +67,16 @@ def commit(ctx: Context, instance: Instance, dgis: Mapping[int, bytes]) -> None:
 
     Taps start at ATC 0: an instance is personalised once and deleted with all its data.
     """
-    prefix = prefix_of(instance.aid)
-    if ctx.state.get(prefix + PLAN_KEY) is not None:
+    plan_key = instance_key(instance.aid, PLAN_KEY)
+    if ctx.state.get(plan_key) is not None:
         raise CardError(SW.CONDITIONS_NOT_SATISFIED)
     product = _product(instance, dgis)
     for number, value in dgis.items():
-        ctx.state.put(f"{prefix}{number:04X}", bytes(value))
-    ctx.state.put(prefix + PLAN_KEY, _plan(product, dgis).encode())
+        ctx.state.put(data_key(instance.aid, number), bytes(value))
+    ctx.state.put(plan_key, _plan(product, dgis).encode())
     label = ber.require(dgis[products.DGI_FCI], _LABEL)
     entry = ber.encode(_LABEL, label) + ber.encode(_KERNEL, bytes((product.kernel,)))
-    ctx.state.put(prefix + DIRECTORY_KEY, entry)
+    ctx.state.put(instance_key(instance.aid, DIRECTORY_KEY), entry)
 
 
 def _product(instance: Instance, dgis: Mapping[int, bytes]) -> Product:

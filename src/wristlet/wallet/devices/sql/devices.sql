@@ -36,10 +36,29 @@ RETURNING commits_last;
 UPDATE devices SET commits_acknowledged = :sequence
 WHERE tenant_id = :tenant_id AND device_id = :device_id AND commits_acknowledged = :pointer;
 
--- name: find_phone(tenant_id, device_id, point_hash)$
-SELECT certificate FROM phones
+-- name: find_phone(tenant_id, device_id, point_hash)^
+-- record_class: PhoneRow
+SELECT device_id, point_hash, certificate, name, state, created_ms FROM phones
 WHERE tenant_id = :tenant_id AND device_id = :device_id AND point_hash = :point_hash;
 
--- name: insert_phone(tenant_id, device_id, point_hash, certificate, created_ms)!
-INSERT INTO phones (tenant_id, device_id, point_hash, certificate, created_ms)
-VALUES (:tenant_id, :device_id, :point_hash, :certificate, :created_ms);
+-- name: list_phones(tenant_id, device_id)
+-- record_class: PhoneRow
+SELECT device_id, point_hash, certificate, name, state, created_ms FROM phones
+WHERE tenant_id = :tenant_id AND device_id = :device_id
+ORDER BY created_ms, point_hash;
+
+-- name: insert_phone(tenant_id, device_id, point_hash, certificate, name, state, created_ms)!
+INSERT INTO phones (tenant_id, device_id, point_hash, certificate, name, state, created_ms)
+VALUES (:tenant_id, :device_id, :point_hash, :certificate, :name, :state, :created_ms);
+
+-- name: set_phone_state(tenant_id, device_id, point_hash, state)!
+UPDATE phones SET state = :state
+WHERE tenant_id = :tenant_id AND device_id = :device_id AND point_hash = :point_hash;
+
+-- name: refresh_due(tenant_id, device_id)$
+SELECT refresh_due FROM devices WHERE tenant_id = :tenant_id AND device_id = :device_id;
+
+-- name: refreshed(tenant_id, device_id, seen)!
+-- What came in meanwhile stays due.
+UPDATE devices SET refresh_due = 0
+WHERE tenant_id = :tenant_id AND device_id = :device_id AND refresh_due <= :seen;

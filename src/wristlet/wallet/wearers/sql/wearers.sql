@@ -17,3 +17,7 @@ VALUES (:token_hash, :tenant_id, :wearer_id, :expires_ms, :created_ms);
 SELECT tenant_id, wearer_id, expires_ms
 FROM sessions
 WHERE token_hash = :token_hash AND expires_ms > :now_ms;
+
+-- name: end_other_sessions(tenant_id, wearer_id, token_hash)!
+DELETE FROM sessions
+WHERE tenant_id = :tenant_id AND wearer_id = :wearer_id AND token_hash <> :token_hash;

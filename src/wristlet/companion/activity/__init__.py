@@ -1,0 +1,1 @@
+"""The phone's activity log: fetched once, kept, summed up and exported."""

@@ -1,0 +1,1 @@
+"""The strap's end of messages, calls, alarms and timers."""

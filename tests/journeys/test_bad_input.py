@@ -170,7 +170,7 @@ async def pending(city: City) -> Commit:
         card.number.reveal(), "12/30", card.security_code.reveal()
     )
     await city.phone.accept_terms(eligible)
-    page = await city.phone._wallet.commits(city.phone._store.state.device_id)
+    page = await city.phone.tools.wallet.commits(city.phone.tools.state.device_id)
     return page.data[0]
 
 

@@ -72,13 +72,13 @@ def certificate_for(city: City, key: ec.PrivateKey) -> bytes:
 
 
 def phone_certificate(city: City) -> str:
-    store = city.phone._store  # the test looks over the phone's shoulder
-    return store.state.certificate
+    state = city.phone.tools.state  # the test looks over the phone's shoulder
+    return state.certificate
 
 
 async def test_it_cannot_open_the_cardholder_channel_with_a_phone_of_its_own(city: City) -> None:
     own = ec.new_private_key(os.urandom)
-    domain_point = bytes.fromhex(city.phone._store.state.domain_point)
+    domain_point = bytes.fromhex(city.phone.tools.state.domain_point)
     with pytest.raises(CompanionError, match="does not accept this phone"):
         await PhoneChannel.open(
             wired(city),
@@ -91,12 +91,12 @@ async def test_it_cannot_open_the_cardholder_channel_with_a_phone_of_its_own(cit
 
 async def test_the_same_certificate_opens_it_once_the_phone_is_on_the_list(city: City) -> None:
     """The control: what stops the attack above is the allow-list, not a broken certificate."""
-    own = ec.private_key(bytes.fromhex(city.phone._store.state.private_scalar))
+    own = ec.private_key(bytes.fromhex(city.phone.tools.store.state.private_scalar))
     channel = await PhoneChannel.open(
         wired(city),
         private_scalar=ec.scalar_of(own),
         certificate=certificate_for(city, own),
-        domain_point=bytes.fromhex(city.phone._store.state.domain_point),
+        domain_point=bytes.fromhex(city.phone.tools.state.domain_point),
         ephemeral_scalar=os.urandom(32),
     )
     report, _ = await channel.verify_pin(SecretDigits(PIN))
@@ -168,8 +168,8 @@ async def test_a_forged_receipt_moves_nothing(city: City) -> None:
         card.number.reveal(), "12/30", card.security_code.reveal()
     )
     added = await city.phone.accept_terms(eligible)
-    wallet = city.phone._wallet
-    device_id = city.phone._store.state.device_id
+    wallet = city.phone.tools.wallet
+    device_id = city.phone.tools.state.device_id
     forged = CommitReceipt("7f600adf4002aabbdf4100")
     with pytest.raises(RemoteProblem):
         await wallet.submit_receipt(device_id, 1, forged)
@@ -183,7 +183,7 @@ async def test_it_cannot_keep_the_phone_busy_with_what_is_done(city: City) -> No
     await city.phone.accept_terms(
         await city.phone.check_card(card.number.reveal(), "12/30", card.security_code.reveal())
     )
-    wallet, device_id = city.phone._wallet, city.phone._store.state.device_id
+    wallet, device_id = city.phone.tools.wallet, city.phone.tools.state.device_id
     first = msgspec.to_builtins(await wallet.commits(device_id))
     city.wallet_transport.intercept = _answering(f"/v1/devices/{device_id}/commits", first, [])
     report = await city.phone.sync()
@@ -200,7 +200,7 @@ async def test_it_cannot_keep_the_phone_busy_with_ever_new_entries(
     await city.phone.accept_terms(
         await city.phone.check_card(card.number.reveal(), "12/30", card.security_code.reveal())
     )
-    wallet, device_id = city.phone._wallet, city.phone._store.state.device_id
+    wallet, device_id = city.phone.tools.wallet, city.phone.tools.state.device_id
     (commit,) = (await wallet.commits(device_id)).data
     await city.phone.sync()
     asked = itertools.count(commit.sequence + 1)

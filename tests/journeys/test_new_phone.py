@@ -31,11 +31,11 @@ SW_OK, SW_LAST = 0x9000, 0x6985
 
 
 def hash_of(phone: Companion) -> bytes:
-    return hashlib.sha256(phone._public_point()).digest()
+    return hashlib.sha256(phone.tools.public_point()).digest()
 
 
 async def through_channel(phone: Companion, command: Command) -> tuple[int, bytes]:
-    channel = await phone._open_channel()
+    channel = await phone.tools.open_channel()
     answer = await channel._send(command)
     return answer.sw, answer.data
 
@@ -54,9 +54,9 @@ async def enrol(phone: Companion, action: int, other: bytes) -> int:
 
 async def certify(phone: Companion, name: str) -> None:
     """Have the brand certify the phone's key, as it is done before it is on the strap's list."""
-    request = CertifyPhone(phone._public_point().hex(), name)
+    request = CertifyPhone(phone.tools.public_point().hex(), name)
     answer = await wallet_of(phone).certify_phone(device_of(phone), request)
-    phone._store.update(certificate=answer.certificate)
+    phone.tools.remember(certificate=answer.certificate)
 
 
 async def test_the_old_phone_lets_a_second_one_in_and_either_can_unlock(city: City) -> None:
@@ -83,7 +83,7 @@ async def test_a_lost_phones_successor_proves_itself_and_shuts_the_old_one_out(
     new = await another_phone(city, city.phone.strap, "new")
     await know_strap(city.phone, new)
     wallet, device_id = wallet_of(new), device_of(new)
-    wish = StartFurtherPhone(new._public_point().hex(), "new phone")
+    wish = StartFurtherPhone(new.tools.public_point().hex(), "new phone")
     order = await wallet.start_further_phone(device_id, wish)
     assert (order.kind, order.card_id) == ("further_phone", card.id)
     assert await prove(new, order, OTP_WRONG) == "incorrect_code"
@@ -120,7 +120,7 @@ async def test_the_brand_alone_enrols_no_phone(city: City) -> None:
     card = await add(city)
     own = await another_phone(city, city.phone.strap, "own", await signed_in(city))
     await know_strap(city.phone, own)
-    wish = StartFurtherPhone(own._public_point().hex(), "")
+    wish = StartFurtherPhone(own.tools.public_point().hex(), "")
     order = await wallet_of(own).start_further_phone(device_of(own), wish)
     for guess in ("000001", "000002", "000003"):
         assert await prove(own, order, guess) == "incorrect_code"

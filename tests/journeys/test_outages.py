@@ -106,7 +106,7 @@ async def test_the_token_service_is_down_at_each_step(city: City) -> None:
             await change(card.id)
     with pytest.raises(ServerRefused, match="marked lost"):
         await city.phone.mark_lost()
-    assert (await city.phone._wallet.device(city.phone._store.state.device_id)).state == "lost"
+    assert (await city.phone.tools.wallet.device(city.phone.tools.state.device_id)).state == "lost"
     tsp.up = True
     await city.phone.mark_lost()
     assert await states(city) == ["suspended"]

@@ -183,4 +183,4 @@ async def test_a_token_near_its_date_is_renewed(city: City, clock: LaterClock) -
 
 async def sign_in_again(city: City) -> None:
     """Sessions do not last for years."""
-    city.phone._wallet = await signed_in(city)
+    city.phone.tools.wallet = await signed_in(city)

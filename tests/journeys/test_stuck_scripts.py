@@ -30,8 +30,8 @@ def remove_behind_its_back(city: City, card: Card) -> None:
 
 
 async def log_of(city: City) -> list[Commit]:
-    device_id = city.phone._store.state.device_id
-    return (await city.phone._wallet.commits(device_id, after=0)).data
+    device_id = city.phone.tools.state.device_id
+    return (await city.phone.tools.wallet.commits(device_id, after=0)).data
 
 
 async def test_an_impossible_deletion_says_so_and_lets_the_next_card_through(city: City) -> None:

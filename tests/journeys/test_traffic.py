@@ -91,7 +91,7 @@ async def renewed_and_reset(city: City) -> None:
     await phone.sync()
     await block_pin(phone)
     await tell_pin(phone)
-    point = phone._public_point().hex()
+    point = phone.tools.public_point().hex()
     for order in (
         await wallet.start_pin_reset(device_id, StartPinReset()),
         await wallet.start_further_phone(device_id, StartFurtherPhone(point)),

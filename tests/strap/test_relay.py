@@ -156,7 +156,7 @@ async def test_taking_the_strap_off_closes_the_lease(city: City) -> None:
 @pytest.mark.slow
 async def test_a_button_in_the_middle_of_a_session_does_not_end_it(city: City) -> None:
     await city.phone.pair("strap", confirm=city.press)
-    channel = await city.phone._open_channel()
+    channel = await city.phone.tools.open_channel()
     await city.relay.wear(worn=True)
     from wristlet.companion.inputs import read_pin
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from wristlet.companion import se_client
+from wristlet.companion import pairing, se_client
 from wristlet.companion.core import Companion
 from wristlet.companion.errors import PinBlocked, PinWrong
 from wristlet.companion.store import PhoneStore
-from wristlet.crypto import x509chain
 from wristlet.crypto.seal import SealKey
 from wristlet.lab import setup
 from wristlet.lab.city import City, ContactlessField, StrapBody, start_strap
@@ -51,12 +50,12 @@ class Strap:
 
 def wallet_of(phone: Companion) -> WalletClient:
     """The phone's own client, for operations that the phone does not offer itself."""
-    return phone._wallet
+    return phone.tools.wallet
 
 
 def device_of(phone: Companion) -> str:
     """The id of the strap that a phone is paired with."""
-    return phone._store.state.device_id
+    return phone.tools.device_id
 
 
 def another_strap(city: City, name: str) -> Strap:
@@ -103,11 +102,10 @@ def _query(path: Path, query: str) -> str:
 
 async def know_strap(old: Companion, new: Companion) -> None:
     """Let a new phone learn of the strap what the server and the strap tell anybody."""
-    chains = await se_client.read_chains(new.strap)
-    domain = new._trusted(chains.cardholder, x509chain.Use.AGREE)
+    strap = await pairing.attest(new.tools)
     device = (await wallet_of(new).devices()).data[0]
     assert device.id == device_of(old)
-    new._store.update(device_id=device.id, se_id=device.se_id, domain_point=domain.point.hex())
+    pairing.keep(new.tools, strap, device, "", "")
 
 
 async def block_pin(phone: Companion) -> None:
@@ -129,7 +127,7 @@ async def tell_pin(phone: Companion) -> PinState:
 
 async def code_for(phone: Companion, code: str = OTP_RIGHT) -> FinishVerification:
     """A one-time code as the phone sends it."""
-    return FinishVerification(await phone._seal_for_tsp(msgspec.json.encode({"code": code})))
+    return FinishVerification(await phone.tools.seal_for_tsp(msgspec.json.encode({"code": code})))
 
 
 async def prove(phone: Companion, order: DeviceOrder, code: str = OTP_RIGHT) -> str:

@@ -21,6 +21,7 @@ from wristlet.links.strap_loop import FramePlan, LoopCarrier
 from wristlet.se import keyset
 from wristlet.se.context import SECRET_KEY
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.invitation import Invitations
 from wristlet.strap.relay import StrapRelay
 from wristlet.strap.services import relay_endpoints
 from wristlet.wire.apdu import Command
@@ -51,7 +52,9 @@ class Strap:
         self.relay = StrapRelay(self, self.env.random)
         self._wired = wired
         self.server = GattServer(self.env)
-        self.server.attach(relay_endpoints(self.relay), {Concern.APDU: wired.reset})
+        self.server.attach(
+            relay_endpoints(self.relay, Invitations(self.env)), {Concern.APDU: wired.reset}
+        )
         self.plan = FramePlan(tap=lambda _, frame: self.captured.append(frame))
 
     async def transmit(self, command: bytes) -> bytes:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from support import activity_values
 from support.message_values import any_in
 from support.strap_codecs import messages_of
-from wristlet.wire import apdu, ber, dgi, numbers, receipt, script, tap_report
+from wristlet.wire import apdu, ber, crockford, dgi, free_taps, numbers, receipt, script, tap_report
 from wristlet.wire.emv import afl, bits, dol, iad, tags, track2
 from wristlet.wire.gp import certs, commands, install, keys, registry
 from wristlet.wire.gp.lifecycle import ContactlessState
 from wristlet.wire.gp.privileges import Privileges
 from wristlet.wire.masked import SecretDigits
-from wristlet.wire.strap import activity, activity_log, att, frames, settings, state
+from wristlet.wire.strap import activity, activity_log, att, frames, invitation, settings, state
 from wristlet.wire.strap import messages as strap_messages
 from wristlet.wire.strap import time as strap_time
 from wristlet.wire.strap.fields import Family
@@ -466,5 +466,26 @@ CODECS: tuple[Codec, ...] = (
         lambda page: page.encode(),
         activity.Page.decode,
         ("strap.activity.Page.decode",),
+    ),
+    Codec(
+        "base 32",
+        raw(7),
+        lambda v: crockford.encode(v).encode(),
+        lambda d: crockford.decode(d.decode("latin-1"), 7, "code"),
+        ("crockford.decode",),
+    ),
+    Codec(
+        "invitation",
+        st.builds(invitation.Invitation, raw(10), raw(8)),
+        lambda v: v.url("pay.example").encode(),
+        lambda d: invitation.Invitation.parse(d.decode("latin-1")),
+        ("strap.invitation.Invitation.parse",),
+    ),
+    Codec(
+        "free taps",
+        st.builds(free_taps.FreeTaps, BYTE, LONG, BYTE, LONG, digits(4, 4), DONE),
+        free_taps.FreeTaps.encode,
+        free_taps.FreeTaps.parse,
+        ("free_taps.FreeTaps.parse",),
     ),
 )

@@ -37,6 +37,7 @@ STABLE_IDS = {
     "device_order_get",
     "device_order_verify",
     "device_pair",
+    "device_rename",
     "device_refresh",
     "error_get",
     "event_list",

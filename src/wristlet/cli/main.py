@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from wristlet import __version__
-from wristlet.cli import decode, demo, se, serve, strap, tap, testdata
+from wristlet.cli import decode, demo, phone, se, serve, strap, tap, testdata
 from wristlet.cli.output import EXIT_CODES, Exit, note
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("tap")(tap.tap)
+app.add_typer(phone.app, name="phone")
 app.add_typer(se.app, name="se")
 app.add_typer(strap.app, name="strap")
 app.add_typer(serve.app, name="serve")

@@ -4,10 +4,9 @@ open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wristlet.companion.errors import ServerRefused
 from wristlet.companion.server import attempt, call
+from wristlet.companion.sync import ORDERS, PartReport
 from wristlet.env.base import Env
 from wristlet.links.channel import LinkLost
 from wristlet.links.script_runner import RunResult, read_receipt, run_script
@@ -22,15 +21,6 @@ NOT_A_RECEIPT = ("parameter_invalid", "receipt_mismatch", "receipt_refused")
 """What the server says of a receipt that somebody on the way made up."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What a sync did: scripts run, scripts still open, and why it stopped early, if it did."""
-
-    done: int
-    open: int
-    reason: str = ""
-
-
 class CommitLog:
     """One strap's log at the wallet, for one sync."""
 
@@ -41,7 +31,7 @@ class CommitLog:
         self._strap = strap
         self._done: set[int] = set()
 
-    async def run(self) -> SyncReport:
+    async def run(self) -> PartReport:
         """Run the log in order until nothing is open or nothing moves, whatever the server says.
 
         Raises ServerUnreachable, ServerRefused.
@@ -53,7 +43,7 @@ class CommitLog:
             whole, reason = await self._run_page(page)
             ran = len(self._done) - before
             if not whole or not ran or len(self._done) >= COMMITS_PER_SYNC:
-                return SyncReport(len(self._done), len(page) - ran, reason)
+                return PartReport(ORDERS, len(self._done), len(page) - ran, reason)
 
     async def _run_page(self, page: list[Commit]) -> tuple[bool, str]:
         """Run commits up to the first that stays open; return whether all had their turn, and

@@ -11,6 +11,7 @@ from wristlet.wire.masked import SecretDigits
 
 PIN_MIN, PIN_MAX = 4, 6
 CODE_MIN, CODE_MAX = 4, 8
+NAME_MAX, NAME_DIGITS_MAX = 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,13 @@ def read_code(typed: str) -> SecretDigits:
             "code", f"it has {CODE_MIN} to {CODE_MAX} digits; look at the message again"
         )
     return SecretDigits(plain)
+
+
+def read_name(typed: str) -> str:
+    """Check a name that the wearer gives a strap or phone: one line, not too long, no number."""
+    name = " ".join(unicodedata.normalize("NFC", typed).split())
+    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
+        raise InputError("name", f"1 to {NAME_MAX} visible characters; type a shorter one")
+    if sum(character.isdigit() for character in name) >= NAME_DIGITS_MAX:
+        raise InputError("name", "that looks like a number; leave numbers out of names")
+    return name

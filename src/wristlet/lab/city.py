@@ -67,6 +67,7 @@ from wristlet.tsp.setup import TspKeys
 from wristlet.wallet import setup as wallet_setup
 from wristlet.wallet.app import create_app as wallet_app
 from wristlet.wire.strap.concerns import Concern
+from wristlet.wire.strap.invitation import Invitation
 
 
 class SwitchableTransport(httpx2.AsyncBaseTransport):
@@ -145,6 +146,10 @@ class City:
     async def press(self, _code: str) -> None:
         """Compare the digits and press the strap's button."""
         await self.relay.press_confirm()
+
+    async def invite(self) -> Invitation:
+        """Hold the strap's button; return what a second screen shows as a QR code."""
+        return Invitation.of(await self.relay.se_id(), self.firmware.invitations.open())
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,14 +303,7 @@ async def _start_devices(
     body = start_strap(env, card, str(paths.folder("strap")))
     relay = body.firmware.relay
     strap = BreakableStrap(lambda: _same(body.link), body.link)
-    phone = Companion(
-        env,
-        PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
-        await sign_in(sandbox.api_key, "http://wallet", wires.wallet),
-        strap,
-        card_data_root_der=sandbox.tsp.card_data_root_der,
-        maker_root_der=sandbox.maker_root_der,
-    )
+    phone = await _sign_in(env, sandbox, wires, strap)
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
     field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
@@ -341,6 +339,20 @@ async def _start_devices(
         *(body.firmware, body.messages, body.sensors, relay, body.gatt, body.frames),
         wires,
         courier,
+    )
+
+
+async def _sign_in(
+    env: Env, sandbox: setup.Sandbox, wires: Wires, strap: BreakableStrap
+) -> Companion:
+    paths = sandbox.paths
+    return Companion(
+        env,
+        PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
+        await sign_in(sandbox.api_key, "http://wallet", wires.wallet),
+        strap,
+        card_data_root_der=sandbox.tsp.card_data_root_der,
+        maker_root_der=sandbox.maker_root_der,
     )
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from wristlet.companion.core import Companion
 from wristlet.companion.store import PhoneStore
 from wristlet.env.base import Env
-from wristlet.lab import known_secrets, launcher, setup
+from wristlet.lab import kept, known_secrets, launcher, setup
 from wristlet.lab.bench import Artefacts, Bench, BreakableStrap
 from wristlet.lab.canary import CanarySecret
-from wristlet.lab.signin import sign_in
+from wristlet.lab.second_screen import touch
+from wristlet.lab.signin import open_session
 from wristlet.lab.steps import DEMO_PIN
 from wristlet.links import hop_keys
 from wristlet.links.apdu_socket import SocketChannel
@@ -214,6 +215,11 @@ class SocketField:
             await self._channel.power_off()
         await self._noticed()
 
+    async def close(self) -> None:
+        """Leave the field for good."""
+        if self._channel is not None:
+            await self._channel.close()
+
 
 class Control:
     """The strap's button and face, through its control socket."""
@@ -227,15 +233,7 @@ class Control:
 
         Raises RuntimeError with the strap's reason.
         """
-        reader, writer = await asyncio.open_unix_connection(self._path)
-        try:
-            writer.write(json.dumps({"do": action}).encode() + b"\n")
-            answer = json.loads(await reader.readline())
-        finally:
-            writer.close()
-        if not answer["ok"]:
-            raise RuntimeError(answer["error"])
-        return str(answer["display"])
+        return str((await touch(Path(self._path), action))["display"])
 
     async def compare(self, digits: str) -> bool:
         """Be the wearer of a Bluetooth pairing: press the button if both ends show the same."""
@@ -293,13 +291,27 @@ async def _bench(ending: AsyncExitStack, env: Env, stack: Stack, tracer: Tracer 
     )
     ending.push_async_callback(way.close)
     strap = BreakableStrap(way.connect, await way.connect())
+    opened = await open_session(sandbox.api_key, stack.wallet_url)
+    places = kept.Places(
+        wallet_url=stack.wallet_url,
+        wearer_id=opened.wearer_id,
+        strap_link=stack.strap_url,
+        strap_control=str(sockets / "control.sock"),
+        contactless=f"unix:{sockets / 'contactless.sock'}",
+    )
+    kept.write(env, sandbox, places)
+    store = PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone"))
+    store.change(build=kept.build_of(sandbox, stack.wallet_url), session=opened.token)
+    field = SocketField(str(sockets / "contactless.sock"), tracer, lambda: control.press("field"))
+    ending.push_async_callback(field.close)
     phone = Companion(
         env,
-        PhoneStore(env, paths.phone_state, setup.seal_key(env, paths, "phone")),
-        await sign_in(sandbox.api_key, stack.wallet_url),
+        store,
+        opened.client,
         strap,
         card_data_root_der=sandbox.tsp.card_data_root_der,
         maker_root_der=sandbox.maker_root_der,
+        link=places.strap_link,
     )
     acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
     acquirer = TcpClient(stack.addresses.of("acquirer"), acquirer_key, env)
@@ -316,9 +328,7 @@ async def _bench(ending: AsyncExitStack, env: Env, stack: Stack, tracer: Tracer 
         strap=strap,
         press=press,
         terminal=Terminal(env, TerminalConfig(), acquirer),
-        field=SocketField(
-            str(sockets / "contactless.sock"), tracer, lambda: control.press("field")
-        ),
+        field=field,
         stop_wallet=stack.stop_wallet,
         start_wallet=stack.start_wallet,
         artefacts=Artefacts([paths.root], lambda: stack.pid("wallet"), secrets),

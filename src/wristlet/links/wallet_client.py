@@ -33,6 +33,7 @@ from wristlet.model.wallet_messages import (
     PinState,
     PinStatementSubmit,
     RedigitizeCard,
+    RenameDevice,
     Session,
     SessionsEnded,
     StartFurtherPhone,
@@ -77,6 +78,12 @@ class WalletClient:
     async def device(self, device_id: str) -> Device:
         """Fetch a strap."""
         return await self._http.get(f"/v1/devices/{device_id}", Device)
+
+    async def rename_device(
+        self, device_id: str, request: RenameDevice, *, key: str | None = None
+    ) -> Device:
+        """Give a strap another name."""
+        return await self._http.post(f"/v1/devices/{device_id}/rename", request, Device, key)
 
     async def certify_phone(
         self, device_id: str, request: CertifyPhone, *, key: str | None = None

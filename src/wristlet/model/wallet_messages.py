@@ -64,6 +64,13 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class RenameDevice:
+    """The wearer's own name for a strap."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceList:
     """A wearer's straps, oldest first."""
 

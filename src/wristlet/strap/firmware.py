@@ -34,6 +34,7 @@ from wristlet.strap.endpoints import (
     TimeEndpoint,
 )
 from wristlet.strap.face import Face, rows_to_tell
+from wristlet.strap.invitation import Invitations
 from wristlet.strap.kept import Kept, KeptFiles, body_of, kept_of
 from wristlet.strap.listeners import Listeners
 from wristlet.strap.power import Power
@@ -92,7 +93,8 @@ class Firmware:
         self._verdict = False
         self._news: News | None = None
         self._turn = asyncio.Lock()
-        relayed = relay_endpoints(self.relay)
+        self.invitations = Invitations(env)
+        relayed = relay_endpoints(self.relay, self.invitations)
         self._endpoints: dict[Concern, Endpoint] = {
             Concern.APDU: RelayEndpoint(self, relayed[Concern.APDU]),
             Concern.PAIRING: PairingEndpoint(self, relayed[Concern.PAIRING]),

@@ -72,6 +72,7 @@ class StrapRelay:
         self._offers = 0
         self._worn = False
         self.display = "ready"
+        self.on_enrolled: Callable[[], None] = lambda: None
 
     async def apdu(self, command: bytes) -> bytes:
         """Relay one APDU from the phone; commands that stand for a touch are answered 6985."""
@@ -109,7 +110,7 @@ class StrapRelay:
         if offer is None or offer.is_shown or len(phone_nonce) != pairing.NONCE_BYTES:
             raise StrapRefused("pairing: it was not begun; start pairing on the phone again")
         self._offer = replace(offer, is_shown=True)
-        self.display = pairing.digits(await self._se_id(), offer.point, phone_nonce, offer.nonce)
+        self.display = pairing.digits(await self.se_id(), offer.point, phone_nonce, offer.nonce)
         return offer.nonce
 
     def forget_offer(self) -> None:
@@ -134,6 +135,7 @@ class StrapRelay:
                 "pairing: the strap already knows a phone; add this one from the old phone"
             )
         self.display = "paired"
+        self.on_enrolled()
 
     async def press_next(self) -> bytes | None:
         """Make the next payable card active; return its instance AID, or None when there is no
@@ -205,7 +207,8 @@ class StrapRelay:
         """Return what the strap's face and sensors say."""
         return StrapStatus(self._worn, self._offer is not None, self.display)
 
-    async def _se_id(self) -> bytes:
+    async def se_id(self) -> bytes:
+        """Ask the secure element for its identity."""
         async with self._selected(aids.ISD) as send:
             answer = await send(Command(0x80, 0xCA, 0x00, 0x45, le=256))
         return ber.find(answer.data, 0x45) or answer.data

@@ -34,9 +34,12 @@ from wristlet.strap.plugging import plug
 from wristlet.strap.radio import Invite, RadioSettings, on_air
 from wristlet.strap.socket_line import SocketLine
 from wristlet.wire.strap.concerns import Concern
+from wristlet.wire.strap.invitation import Invitation
 
 PHONE, CONTROL, RADIO = "phone.sock", "control.sock", "radio.sock"
 BONDS = "bonds.json"
+INVITATION_HOST = "pair.invalid"
+"""A phone reads the fragment alone, so that a strap needs no brand's address."""
 CLOSE_TIMEOUT_S = 2
 CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 
@@ -159,6 +162,7 @@ class StrapServer:
             "uncharge": lambda: self._charge(is_charging=False),
             "samples": lambda: self._samples(order),
             "heart": lambda: self._heart(order),
+            "pair": self._invite,
         }
         try:
             order = json.loads(line)
@@ -169,11 +173,17 @@ class StrapServer:
                 "error": f'control: send {{"do": ...}} with one of {sorted(actions)}',
             }
         try:
-            await action()
+            told = await action()
         except (StrapRefused, LinkLost) as error:
             return {"ok": False, "error": str(error)}
         face = as_text(self._firmware.face())
-        return {"ok": True, "display": self._relay.display, "face": face}
+        more = told if isinstance(told, dict) else {}
+        return {"ok": True, "display": self._relay.display, "face": face, **more}
+
+    async def _invite(self) -> dict[str, str]:
+        """Hold the button: what a second screen shows as QR code or prints as eight characters."""
+        invited = Invitation.of(await self._relay.se_id(), self._firmware.invitations.open())
+        return {"url": invited.url(INVITATION_HOST), "code": invited.code()}
 
 
 @dataclass(frozen=True, slots=True)

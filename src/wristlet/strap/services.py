@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from wristlet.links.strap_link import PAIR_OFFER, PAIR_REVEAL, StrapRefused, encode_status
 from wristlet.strap.endpoint import Endpoint
+from wristlet.strap.invitation import Invitations
 from wristlet.strap.relay import StrapRelay
 from wristlet.wire.strap.concerns import Concern
+from wristlet.wire.strap.invitation import ASK_NAME
 
 
 class _Quiet:
@@ -32,9 +34,15 @@ class ApduEndpoint(_Quiet):
 class PairingEndpoint(_Quiet):
     """The first enrolment of a phone at the secure element."""
 
+    def __init__(self, relay: StrapRelay, invitations: Invitations) -> None:
+        super().__init__(relay)
+        self._invitations = invitations
+
     async def handle(self, message: bytes) -> bytes:
-        """Take an offer or the phone's random number; raises StrapRefused."""
+        """Tell the strap's name, take an offer or the phone's number; raises StrapRefused."""
         kind, body = message[:1], message[1:]
+        if message == ASK_NAME:
+            return self._invitations.name()
         if kind == bytes((PAIR_OFFER,)):
             return await self._relay.pair_offer(body)
         if kind == bytes((PAIR_REVEAL,)):
@@ -54,10 +62,11 @@ class StatusEndpoint(_Quiet):
         return encode_status(await self._relay.status())
 
 
-def relay_endpoints(relay: StrapRelay) -> dict[Concern, Endpoint]:
-    """Return what every strap serves."""
+def relay_endpoints(relay: StrapRelay, invitations: Invitations) -> dict[Concern, Endpoint]:
+    """Return what every strap serves; an enrolment uses the invitation up."""
+    relay.on_enrolled = invitations.used
     return {
         Concern.APDU: ApduEndpoint(relay),
-        Concern.PAIRING: PairingEndpoint(relay),
+        Concern.PAIRING: PairingEndpoint(relay, invitations),
         Concern.STATE: StatusEndpoint(relay),
     }

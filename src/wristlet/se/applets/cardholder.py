@@ -11,12 +11,13 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from wristlet.crypto import ec
-from wristlet.se.applets import crs, lease, phones, pin
+from wristlet.se.applets import crs, free_taps, lease, phones, pin
 from wristlet.se.applets.base import CardError, Interface
 from wristlet.se.applets.payment.left import free_left
 from wristlet.wire import ber
 from wristlet.wire.apdu import Response
 from wristlet.wire.errors import DecodeError
+from wristlet.wire.free_taps import TAG_FREE_TAPS
 from wristlet.wire.gp import aids
 from wristlet.wire.gp.commands import Ins
 from wristlet.wire.receipt import (
@@ -114,9 +115,10 @@ def order(ctx: Context, dgi_number: int, value: bytes) -> None:
 
 
 def _get_data(ctx: Context, command: Command) -> Response:
-    """Give state, last tap, PIN statement, last lease report or phones (GPCS 2.3.1, GET DATA).
+    """Give state, last tap, PIN statement, lease, free taps or phones (GPCS 2.3.1, GET DATA).
 
-    The phones' hashes, one after another in ascending order, only through a phone's channel.
+    A card's free taps and the phones' hashes (one after another in ascending order) come only
+    through a phone's channel.
     """
     tag = command.p1 << 8 | command.p2
     if tag == TAG_STATE:
@@ -133,6 +135,8 @@ def _get_data(ctx: Context, command: Command) -> Response:
             event_counter=ctx.event_counter & _COUNTER_MASK,
         )
         return Response(_signed(ctx, statement), SW.OK)
+    if tag == TAG_FREE_TAPS:
+        return Response(free_taps.read(ctx, command.data), SW.OK)
     if tag == TAG_PHONES:
         phones.require_phone(ctx)
         return Response(ber.encode(TAG_PHONES, b"".join(phones.listed(ctx.state))), SW.OK)

@@ -22,6 +22,7 @@ from wristlet.model.wallet_messages import (
     PhoneList,
     PinState,
     PinStatementSubmit,
+    RenameDevice,
     StartFurtherPhone,
     StartPinReset,
     StartVerification,
@@ -82,6 +83,17 @@ def _pairing(devices: DeviceService) -> tuple[Operation, ...]:
             "Fetch a strap",
             lambda call: devices.get(call.actor, call.path["device_id"]),
             Device,
+        ),
+        Operation(
+            "device_rename",
+            "devices",
+            "POST",
+            f"{_ONE}/rename",
+            "Give a strap another name",
+            lambda call: devices.rename(call.actor, call.path["device_id"], call.body),
+            Device,
+            body=RenameDevice,
+            errors=("clear_digits_refused",),
         ),
     )
 

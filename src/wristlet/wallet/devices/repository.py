@@ -82,6 +82,11 @@ def set_state(connection: Connection, row: DeviceRow, state: str) -> None:
     _SQL.set_state(connection, tenant_id=row.tenant_id, device_id=row.device_id, state=state)
 
 
+def set_name(connection: Connection, row: DeviceRow, name: str) -> None:
+    """Give a strap another name."""
+    _SQL.set_name(connection, tenant_id=row.tenant_id, device_id=row.device_id, name=name)
+
+
 def next_commit(connection: Connection, row: DeviceRow) -> int:
     """Count the log's end up and return it."""
     sequence = _SQL.next_commit(connection, tenant_id=row.tenant_id, device_id=row.device_id)

@@ -20,6 +20,7 @@ from wristlet.model.wallet_messages import (
     PairDevice,
     PinState,
     PinStatementSubmit,
+    RenameDevice,
 )
 from wristlet.wallet import shapes
 from wristlet.wallet.cards import changes, rules, tasks
@@ -97,6 +98,19 @@ class DeviceService:
     async def get(self, actor: Actor, device_id: str) -> Device:
         """Return a strap."""
         return view(await self._row(actor, device_id))
+
+    async def rename(self, actor: Actor, device_id: str, request: RenameDevice) -> Device:
+        """Give a strap another name; the same name again changes nothing."""
+        shapes.check_text(request.name, "name")
+
+        def record(connection: Connection) -> None:
+            device = repository.require(connection, actor, device_id)
+            if device.name != request.name:
+                repository.set_name(connection, device, request.name)
+                self._tell(connection, device, "device.renamed", {"name": request.name})
+
+        await self._context.database.write(record)
+        return await self.get(actor, device_id)
 
     async def list(self, actor: Actor, after: str, limit: int) -> DeviceList:
         """Return a page of straps, by id."""

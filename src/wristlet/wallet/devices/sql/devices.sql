@@ -27,6 +27,9 @@ LIMIT :limit;
 -- name: set_state(tenant_id, device_id, state)!
 UPDATE devices SET state = :state WHERE tenant_id = :tenant_id AND device_id = :device_id;
 
+-- name: set_name(tenant_id, device_id, name)!
+UPDATE devices SET name = :name WHERE tenant_id = :tenant_id AND device_id = :device_id;
+
 -- name: next_commit(tenant_id, device_id)$
 UPDATE devices SET commits_last = commits_last + 1
 WHERE tenant_id = :tenant_id AND device_id = :device_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from promises import (
     channel,
     counters,
+    link,
     money,
     provisioning,
     store,
@@ -27,6 +28,7 @@ PROMISES: tuple[Promise, ...] = tuple(
             *tokens.PROMISES,
             *taps.PROMISES,
             *money.PROMISES,
+            *link.PROMISES,
         ),
         key=lambda promise: promise.id,
     )

@@ -59,5 +59,5 @@ def test_rows_are_told_within_their_bytes() -> None:
     frame = Frame(("", tower * 16, "b", "c", "d", "e"), 16)
     told = rows_to_tell(frame)
     assert told[1:] == ("b", "c", "d")
-    assert len(told[0].encode()) == 256
+    assert 250 < len(told[0].encode()) <= 256
     assert (tower * 16).startswith(told[0])

@@ -73,6 +73,7 @@ class FakeIssuer:
         self.down = False
         self.tries_left = 3
         self.proofs: list[str] = []
+        self.holder_vote = "yellow"
 
     async def key(self) -> IssuerKey:
         self._up()
@@ -94,7 +95,7 @@ class FakeIssuer:
         self.proofs.append(request.purpose)
         card = json.loads(jwe.decrypt(request.card_jwe, self.key_pair))
         assert set(card) == {"pan", "expiry_yymm"}
-        vote = "red" if outcome_of(card["pan"]) is Outcome.LOST else "yellow"
+        vote = "red" if outcome_of(card["pan"]) is Outcome.LOST else self.holder_vote
         return IdvDecision(f"idv_{self.asked}", vote, "identity to be confirmed", "", self.methods)
 
     async def send_code(self, request: SendCode) -> CodeSent:

@@ -148,6 +148,7 @@ async def test_the_card_that_is_there_longest_is_asked(city: City) -> None:
     """Whatever the requestor does to it short of ending it."""
     element = await city.element()
     first = await city.active_token(element, FIRST)
+    city.env.clock.advance_ms(1)
     second = await city.active_token(element, SECOND)
     for owner in ("cardholder", "token_requestor", "pin_locked"):
         await city.change(first, "suspend", owner)
@@ -163,7 +164,9 @@ async def test_a_renewed_card_is_as_old_as_it_was(city: City) -> None:
     """A card typed again, too: what came in between does not become the eldest."""
     element = await city.element()
     await city.active_token(element, FIRST)
+    city.env.clock.advance_ms(1)
     planted = await city.active_token(element, SECOND)
+    city.env.clock.advance_ms(1)
     again = await city.digitize(element, FIRST)
     assert again.token is not None
     assert again.script is not None
@@ -194,6 +197,7 @@ async def test_without_a_living_card_nobody_can_prove_anything(city: City) -> No
 async def test_a_bank_that_suspended_its_card_is_not_asked(city: City) -> None:
     element = await city.element()
     first = await city.active_token(element, FIRST)
+    city.env.clock.advance_ms(1)
     await city.active_token(element, SECOND)
     await city.change(first, "suspend", "issuer", ISSUER)
     await refused_with("no_card_to_prove_by", start(city, element))

@@ -283,6 +283,17 @@ async def test_a_card_moves_by_reference_and_the_old_token_ends_last(city: City)
     assert old_element.instances == {}
 
 
+async def test_an_issuer_that_asks_for_nothing_does_not_move_a_card(city: City) -> None:
+    """Else whoever has the references could have every card on an element of its own."""
+    old_element, new_element = await city.element(), await city.element()
+    old = await city.active_token(old_element, CARD)
+    city.issuer.holder_vote = "green"
+    request = RedigitizeRequest(city.next_id(), new_element.se_id.hex())
+    offer = await city.service.redigitize(REQUESTOR, old, request)
+    answer = await city.service.digitize(REQUESTOR, city.acceptance(new_element, offer))
+    assert (answer.decision, answer.party) == ("require_additional_authentication", "network")
+
+
 async def verify(city: City, reference: str) -> None:
     request = ConfirmVerification(city.encrypt({"code": OTP_RIGHT}), city.next_id())
     result = await city.service.confirm_verification(REQUESTOR, reference, request)

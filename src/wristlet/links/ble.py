@@ -221,8 +221,10 @@ class _Pipe:
         asyncio.get_running_loop().call_soon(self._hand_on, packet)
 
     def _hand_on(self, packet: bytes) -> None:
-        if self._sink is not None:
-            self._sink.on_packet(packet)
+        # As the stack's own transports do: a packet that nobody can read ends nothing else.
+        with contextlib.suppress(Exception):
+            if self._sink is not None:
+                self._sink.on_packet(packet)
 
 
 class _Guest(StreamPacketSource):

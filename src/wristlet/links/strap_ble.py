@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from bumble import att, hci
-from bumble.core import UUID, AdvertisingData, ProtocolError
+from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt_client import CharacteristicProxy
 
@@ -37,7 +38,8 @@ _GONE: Final = "the link to the strap broke"
 _NOT_LET_IN: Final = (
     "the strap did not let this phone in; let both forget each other, then pair again"
 )
-_FAILURES: Final = (hci.HCI_Error, ProtocolError, att.ATT_Error, OSError)
+_FAILURES: Final = (BaseBumbleError, ValueError, LookupError, struct.error, OSError)
+"""What the stack raises for a link that breaks, and for a strap that sends it nonsense."""
 
 
 @contextmanager

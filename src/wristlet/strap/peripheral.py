@@ -40,11 +40,13 @@ _PROPERTIES: Final = {
     Property.WRITE_WITHOUT_RESPONSE: StackCharacteristic.Properties.WRITE_WITHOUT_RESPONSE,
     Property.NOTIFY: StackCharacteristic.Properties.NOTIFY,
 }
-_PERMISSIONS: Final = (
+_READING: Final = (
     att.Attribute.READABLE
     | att.Attribute.READ_REQUIRES_ENCRYPTION
     | att.Attribute.READ_REQUIRES_AUTHENTICATION
-    | att.Attribute.WRITEABLE
+)
+_WRITING: Final = (
+    att.Attribute.WRITEABLE
     | att.Attribute.WRITE_REQUIRES_ENCRYPTION
     | att.Attribute.WRITE_REQUIRES_AUTHENTICATION
 )
@@ -164,6 +166,11 @@ class Peripheral:
         for ours, theirs in _PROPERTIES.items():
             if ours in declared.properties:
                 properties |= theirs
+        permissions = att.Attribute.Permissions(0)
+        if Property.READ in declared.properties:
+            permissions |= _READING
+        if declared.properties & (Property.WRITE | Property.WRITE_WITHOUT_RESPONSE):
+            permissions |= _WRITING
 
         def read(connection: Connection) -> bytes:
             value = self._visit(connection).read(declared)
@@ -175,7 +182,7 @@ class Peripheral:
             self._visit(connection).written(declared, value)
 
         made: StackCharacteristic[Any] = StackCharacteristic(
-            ble.uuid_of(declared.uuid), properties, _PERMISSIONS, CharacteristicValue(read, write)
+            ble.uuid_of(declared.uuid), properties, permissions, CharacteristicValue(read, write)
         )
         self._values[declared] = made
         return made
@@ -257,11 +264,26 @@ class _Narrow:
 
     def on_gatt_pdu(self, bearer: Any, pdu: att.ATT_PDU) -> None:
         """Serve a request, or say that it is not supported."""
-        if pdu.op_code in _NOT_NEEDED:
+        if isinstance(pdu, att.ATT_Write_Request | att.ATT_Write_Command):
+            attribute = self._server.get_attribute(pdu.attribute_handle)
+            if attribute is not None and not attribute.permissions & att.Attribute.WRITEABLE:
+                # The stack would let anybody write over its very declarations.
+                self._refuse(bearer, pdu)
+                return
+        elif pdu.op_code in _NOT_NEEDED:
             if pdu.op_code != att.Opcode.ATT_SIGNED_WRITE_COMMAND:
                 self._server.on_att_request(bearer, pdu)
             return
         self._server.on_gatt_pdu(bearer, pdu)
+
+    def _refuse(self, bearer: Any, pdu: att.ATT_Write_Request | att.ATT_Write_Command) -> None:
+        if isinstance(pdu, att.ATT_Write_Request):
+            answer = att.ATT_Error_Response(
+                request_opcode_in_error=pdu.op_code,
+                attribute_handle_in_error=pdu.attribute_handle,
+                error_code=att.ATT_WRITE_NOT_PERMITTED_ERROR,
+            )
+            self._server.send_response(bearer, answer)
 
     def __getattr__(self, name: str) -> Any:
         """Leave everything else to the server."""

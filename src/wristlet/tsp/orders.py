@@ -274,10 +274,16 @@ def _roots(tokens: list[TokenRow]) -> dict[str, int]:
 
     `tokens` are all of one element, oldest first; the age is a place in that order.
     """
-    roots: dict[str, int] = {}
-    for place, row in enumerate(tokens):
-        roots[row.token_reference] = roots.get(row.replaces or "", place)
-    return roots
+    places = {row.token_reference: place for place, row in enumerate(tokens)}
+    before = {row.token_reference: row.replaces or "" for row in tokens}
+
+    def root(reference: str) -> int:
+        chain = [reference]
+        while (older := before[chain[-1]]) in places and older not in chain:
+            chain.append(older)
+        return places[chain[-1]]
+
+    return {reference: root(reference) for reference in places}
 
 
 def _check_decision(idv: IdvDecision) -> None:

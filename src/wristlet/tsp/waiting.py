@@ -8,6 +8,7 @@ when the requestor fetches it.
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import Final
 
 from wristlet.model.token import TokenState
@@ -48,22 +49,24 @@ async def fetch_orders(
     now_ms = context.env.clock.now_ms()
     for _ in range(DRAWS_MAX):
         drawn = await context.database.read(lambda c: _draw(context, caller, se_id, c))
-
-        def run(unit: Unit, drawn: dict[str, Mint] = drawn) -> OrdersFetched:
-            """Give the answer out of one transaction; a twin's answer stands."""
-            twin = stored(unit.rows, task, OrdersFetched)
-            if twin is not None:
-                return twin
-            trusted_device(unit.rows, se_id, "se_id")
-            answer = OrdersFetched(se_id, _due(context, unit, caller, se_id, drawn))
-            keep(unit.rows, task, answer, now_ms)
-            return answer
-
+        run = partial(_answer, context, task, caller, se_id, drawn)
         try:
             return await change(context.database, context.writer, now_ms, run)
         except DpanTaken:
             continue
     raise RuntimeError("no free token number was drawn: the token range is all but used up")
+
+
+def _answer(
+    context: Context, task: Task, caller: Caller, se_id: str, drawn: dict[str, Mint], unit: Unit
+) -> OrdersFetched:
+    twin = stored(unit.rows, task, OrdersFetched)
+    if twin is not None:
+        return twin
+    trusted_device(unit.rows, se_id, "se_id")
+    answer = OrdersFetched(se_id, _due(context, unit, caller, se_id, drawn))
+    keep(unit.rows, task, answer, unit.now_ms)
+    return answer
 
 
 def due_scripts(unit: Unit, caller: Caller, se_id: str) -> list[TokenChange]:

@@ -22,6 +22,7 @@ from wristlet.env.sim import SimEnv
 KEY = SealKey(bytes(32))
 PATH = "/phone.sealed"
 DEVICES = ("dev_1", "dev_2")
+MOODS = ("well", "away", "busy", "stutters", "loses", "unwilling")
 ASKED = (Kind.SUSPEND, Kind.RESUME, Kind.REMOVE, Kind.LOST, Kind.FOUND, Kind.RENAME)
 
 
@@ -53,7 +54,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def outbox(self) -> Outbox:
         return Outbox(self.env, self.store, self.server.client())
 
-    @rule(mood=st.sampled_from(("well", "away", "busy", "loses", "unwilling")))
+    @rule(mood=st.sampled_from(MOODS))
     def the_server_changes(self, mood: str) -> None:
         self.server.mood = mood
 
@@ -164,3 +165,19 @@ def test_a_name_that_may_have_been_sent_stays_before_the_next_one() -> None:
 def test_nobody_hears_of_a_report_that_was_turned_down() -> None:
     line, report = queue.add(queue.Queue(), queue.Pending("", "k", Kind.LEASE_REPORT, "dev_1"))
     assert queue.refuse(line, report.id, "no") == queue.Queue(last_number=1)
+
+
+async def test_a_request_that_stays_holds_the_later_ones_of_its_strap_alone() -> None:
+    env, server = SimEnv(1), FakeWallet()
+    store = PhoneStore(env, PATH, KEY)
+    outbox = Outbox(env, store, server.client())
+    for kind, device_id in ((Kind.LOST, "dev_1"), (Kind.FOUND, "dev_1"), (Kind.LOST, "dev_2")):
+        outbox.put(kind, device_id)
+    server.mood = "stutters"
+    flushed = await outbox.flush()
+    assert [one[:2] for one in server.carried_out] == [("lost", "dev_2")]
+    assert [(str(one.kind), one.is_sent) for one in outbox.waiting] == [
+        ("lost", True),
+        ("found", False),
+    ]
+    assert flushed.stopped == "The server says no."

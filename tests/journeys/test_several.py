@@ -46,6 +46,17 @@ async def test_a_code_picks_the_right_strap(fresh: City, typed: bool) -> None:
     assert device.se_id == fresh.sandbox.se_id.hex()
 
 
+async def test_a_neighbour_that_repeats_the_straps_name_is_still_another_strap(fresh: City) -> None:
+    invited = await fresh.invite()
+    neighbour = another_strap(fresh)
+    neighbour.firmware.invitations._printed = invited.nonce
+    assert (await neighbour.invite()).nonce == invited.nonce
+    fresh.phone.strap = neighbour.link
+    for code, says in ((invited.url("pay.example"), "not the one"), (invited.code(), "of another")):
+        with pytest.raises(StrapUntrusted, match=says):
+            await fresh.phone.pair("mine", neighbour.press, code=code)
+
+
 async def test_a_code_is_good_once_and_for_five_minutes(fresh: City) -> None:
     old = await fresh.invite()
     fresh.firmware.invitations._opened_us -= WINDOW_MS * 1000

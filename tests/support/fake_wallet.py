@@ -32,8 +32,9 @@ class FakeWallet:
         self.requests += 1
         if self.mood == "away":
             raise RemoteUnavailable("away")
-        if self.mood in ("busy", "unwilling") and key not in self.by_key:
-            status, code = BUSY if self.mood == "busy" else UNWILLING
+        is_busy = self.mood == "busy" or (self.mood == "stutters" and self.requests % 2)
+        if (is_busy or self.mood == "unwilling") and key not in self.by_key:
+            status, code = BUSY if is_busy else UNWILLING
             raise RemoteProblem(status, Problem("conflict_error", code, "The server says no."))
         if key not in self.by_key:
             self.by_key[key] = answer

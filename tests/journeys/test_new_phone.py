@@ -73,7 +73,7 @@ async def test_the_old_phone_lets_a_second_one_in_and_either_can_unlock(city: Ci
     assert await listed(second) == sorted([hash_of(city.phone), hash_of(second)])
     assert (await second.state()).phones == 2
     phones = (await wallet_of(second).phones(device_of(second))).data
-    assert [one.name for one in phones] == ["", "second phone"]
+    assert [one.name for one in phones] == ["phone", "second phone"]
 
 
 async def test_a_lost_phones_successor_proves_itself_and_shuts_the_old_one_out(

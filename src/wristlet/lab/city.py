@@ -304,8 +304,6 @@ async def _start_devices(
     relay = body.firmware.relay
     strap = BreakableStrap(lambda: _same(body.link), body.link)
     phone = await _sign_in(env, sandbox, wires, strap)
-    acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
-    terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
     field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
 
     async def press(action: str) -> None:
@@ -322,7 +320,7 @@ async def _start_devices(
         phone=phone,
         strap=strap,
         press=press,
-        terminal=terminal,
+        terminal=_terminal(env, paths, hosts.acquirer),
         field=field,
         stop_wallet=lambda: switch_wallet(False),
         start_wallet=lambda: switch_wallet(True),
@@ -354,6 +352,11 @@ async def _sign_in(
         card_data_root_der=sandbox.tsp.card_data_root_der,
         maker_root_der=sandbox.maker_root_der,
     )
+
+
+def _terminal(env: Env, paths: setup.Paths, acquirer: Acquirer) -> Terminal:
+    key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
+    return Terminal(env, TerminalConfig(), LoopbackClient(acquirer.handle, key))
 
 
 class ContactlessField:

@@ -63,12 +63,17 @@ class OutboxMachine(RuleBasedStateMachine):
         subject = f"card_{device_id}" if is_of_card else ""
         value = name if kind is Kind.RENAME else ""
         number = f"q{self.store.state.queue.last_number + 1}"
-        before = {one.id for one in self.outbox.waiting}
+        makes_way = {
+            one.id
+            for one in self.outbox.waiting
+            if (one.kind, one.device_id, one.is_sent) == (Kind.RENAME, device_id, False)
+        }
+        self.cancelled |= makes_way if kind is Kind.RENAME else set()
         outcome = asyncio.run(self.outbox.ask(kind, device_id, subject, value))
         self.asked.append((number, (str(kind), subject or device_id, value), device_id))
-        self._watch(outcome, number, before)
+        self._watch(outcome, number)
 
-    def _watch(self, outcome: Outcome[object], number: str, before: set[str]) -> None:
+    def _watch(self, outcome: Outcome[object], number: str) -> None:
         waiting = {one.id for one in self.outbox.waiting}
         assert (outcome.ending is Ending.QUEUED) == (number in waiting)
         if outcome.ending is Ending.QUEUED:
@@ -78,17 +83,6 @@ class OutboxMachine(RuleBasedStateMachine):
         if outcome.ending is Ending.NOT_POSSIBLE:
             self.turned_down.add(number)
         self.turned_down |= {one.id for one in self.outbox.refused}
-        made_way = before - waiting - self._carried_out() - self.turned_down
-        self.cancelled |= made_way
-
-    def _carried_out(self) -> set[str]:
-        left = list(self.server.carried_out)
-        done = set()
-        for number, what, _ in self.asked:
-            if what in left and number not in {one.id for one in self.outbox.waiting}:
-                left.remove(what)
-                done.add(number)
-        return done
 
     @rule()
     def hand_in(self) -> None:

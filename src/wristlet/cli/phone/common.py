@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wristlet.crypto.seal import SealKey
     from wristlet.env.base import Env
     from wristlet.links.strap_link import StrapLink
+    from wristlet.wire.strap.time import Zone
 
 State = Annotated[
     Path, typer.Option(envvar="WRISTLET_PHONE", help="The phone's state folder; made if missing.")
@@ -94,9 +95,14 @@ class AtPhone:
 class AtStrap:
     """What a command on one strap works with."""
 
-    phone: Phone
+    base: AtPhone
     companion: Companion
     strap: StrapState
+
+    @property
+    def phone(self) -> Phone:
+        """The phone with all its straps."""
+        return self.base.phone
 
 
 def on_phone(place: Place, work: Callable[[AtPhone], Awaitable[T]]) -> T:
@@ -117,6 +123,34 @@ def on_phone(place: Place, work: Callable[[AtPhone], Awaitable[T]]) -> T:
         return asyncio.run(run())
 
 
+def on_state(place: Place, work: Callable[[], Awaitable[T]]) -> T:
+    """Run `work` on the state folder alone, with nobody else in it."""
+    import asyncio
+
+    from wristlet.companion.folder import locked_store
+    from wristlet.env.real import real_env
+
+    env = real_env()
+
+    async def run() -> T:
+        with locked_store(env, place.state, open_key(env, place)):
+            return await work()
+
+    with telling():
+        return asyncio.run(run())
+
+
+def zone_here(env: Env) -> Zone:
+    """Return the zone of this machine; when it changes next is not known here."""
+    from datetime import datetime
+
+    from wristlet.wire.strap.time import Zone
+
+    here = datetime.fromtimestamp(env.clock.now_ms() / 1000).astimezone()
+    offset = here.utcoffset()
+    return Zone(offset_s=int(offset.total_seconds()) if offset else 0)
+
+
 def on_strap(place: Place, strap: str, work: Callable[[AtStrap], Awaitable[T]]) -> T:
     """Run `work` with one of the phone's straps, over the link that pairing kept."""
 
@@ -125,7 +159,7 @@ def on_strap(place: Place, strap: str, work: Callable[[AtStrap], Awaitable[T]]) 
         if not chosen.link:
             fail("strap: no way to it is known; pair it again with --link", Exit.NOT_FOUND)
         async with at.link(chosen.link) as link:
-            return await work(AtStrap(at.phone, at.phone.at(chosen, link), chosen))
+            return await work(AtStrap(at, at.phone.at(chosen, link), chosen))
 
     return on_phone(place, reach)
 
@@ -150,12 +184,13 @@ def telling() -> Iterator[None]:
     """End a command with one line and the right exit code for what the companion raised."""
     from wristlet.cli.output import ending
     from wristlet.companion.errors import CompanionError
+    from wristlet.companion.strap_client import StrapConfused
     from wristlet.links.strap_link import StrapRefused
 
     with ending("phone"):
         try:
             yield
-        except (CompanionError, StrapRefused) as error:
+        except (CompanionError, StrapConfused, StrapRefused) as error:
             fail(str(error), code_of(error))
 
 

@@ -89,17 +89,41 @@ def _only_elsewhere(one: Device) -> dict[str, Any]:
 def status(
     state: State, strap: StrapName = "", seal_key: SealKeyFile = None, json: JsonOption = False
 ) -> None:
-    """Ask a strap how it is: worn, PIN, lock, phones.
+    """Ask a strap how it is: battery, worn, face, PIN, lock, phones.
 
     Example: wristlet phone strap status --state phone
     """
 
     async def work(at: AtStrap) -> dict[str, Any]:
-        strap_status = await at.companion.strap_status()
-        return {"name": at.strap.name, **asdict(strap_status), **asdict(await at.companion.state())}
+        from wristlet.companion import strap_client
+
+        body = asdict(await strap_client.read_state(at.companion.strap))
+        body["mode"] = body["mode"].name.lower()
+        return {"name": at.strap.name, **body, **asdict(await at.companion.state())}
 
     values = on_strap(Place(state, seal_key), strap, work)
     as_json(values) if json else fields(values)
+
+
+@app.command("find")
+def find(
+    state: State,
+    seconds: Annotated[int, typer.Option(min=0, max=60, help="How long; 0 stops it.")] = 20,
+    strap: StrapName = "",
+    seal_key: SealKeyFile = None,
+) -> None:
+    """Let a strap buzz and blink, to find it.
+
+    Example: wristlet phone strap find --state phone
+    """
+
+    async def work(at: AtStrap) -> bool:
+        from wristlet.companion import strap_client
+
+        return (await strap_client.find_strap(at.companion.strap, seconds * 1000)).is_finding
+
+    found = on_strap(Place(state, seal_key), strap, work)
+    data("it buzzes" if found else "it is quiet")
 
 
 @app.command("lost")

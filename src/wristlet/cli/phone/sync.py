@@ -16,6 +16,8 @@ from wristlet.cli.phone.common import (
     State,
     StrapName,
     on_strap,
+    open_key,
+    zone_here,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +33,15 @@ def sync(
     """
 
     async def work(at: AtStrap) -> SyncReport:
-        return await at.companion.sync_all()
+        from wristlet.companion.concerns import strap_parts
+
+        env, place = at.base.env, at.base.place
+        store, key = at.companion.tools.store, open_key(env, place)
+        where = (env, store, place.state, key, at.strap.device_id)
+        async with strap_parts(*where, zone_here(env)) as parts:
+            for part in parts:
+                at.companion.register(part)
+            return await at.companion.sync_all()
 
     report = on_strap(Place(state, seal_key), strap, work)
     if json:

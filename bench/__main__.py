@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import activity, authorisation, codec, memory, provisioning, strap_memory, tap
+from bench import activity, authorisation, codec, memory, provisioning, relay, strap_memory, tap
 from bench.measure import Result
 
 
@@ -32,6 +32,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "provisioning": provisioning.run,
     "memory": memory.run,
     "strap-memory": strap_memory.run,
+    "relay": relay.run,
     "codec": codec.run,
     "activity": activity.run,
 }

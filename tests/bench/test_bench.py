@@ -24,6 +24,8 @@ NAMES = (
     "provisioning, one at a time",
     "memory of an idle secure element, of 100",
     "memory of an idle strap, of 100",
+    "relay over Bluetooth, 255 bytes each way",
+    "relay over Bluetooth, 30,000 bytes each way",
     "ISO 8583 encode, against pyiso8583",
     "ISO 8583 decode, against pyiso8583",
     "BER-TLV of field 55",

@@ -112,6 +112,18 @@ def test_a_refused_write_changes_nothing_and_the_next_one_holds(step: int) -> No
         assert content(image) == {"a": b"1", "c": b"4"}
 
 
+def test_what_a_refused_sync_left_never_comes_back_behind_a_short_record() -> None:
+    ghost = disk_with({"x": b"ghost"}).read("/d/map")[8:]
+    for shift in range(len(ghost)):
+        disk = disk_with({"a": b"1"})
+        known = DurableMap(disk, "/d/map")
+        disk.fail_at(2, OSError(errno.EIO, "refused"))
+        with pytest.raises(OSError, match="refused"):
+            known.change({"b": b"." * shift + ghost * 40})
+        known.change({"c": bytes(20)})
+        assert content(disk) == {"a": b"1", "c": bytes(20)}
+
+
 def test_a_file_that_has_grown_is_written_anew() -> None:
     disk = disk_with()
     known = DurableMap(disk, "/d/map")

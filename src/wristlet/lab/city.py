@@ -50,9 +50,12 @@ from wristlet.pos.config import TerminalConfig
 from wristlet.pos.terminal import Terminal
 from wristlet.se.applets.base import Interface
 from wristlet.se.card import Card, Port
+from wristlet.strap.activity.plugged import Sensors, plug_activity
 from wristlet.strap.device import PRO
 from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.messages.endpoint import MessagesEndpoint
+from wristlet.strap.messages.plugged import plug_messages
 from wristlet.strap.plugging import plug
 from wristlet.strap.relay import StrapRelay
 from wristlet.tsp.config import Caller, Role, TspConfig
@@ -117,6 +120,8 @@ class City:
     switch: Switch
     acquirer: Acquirer
     firmware: Firmware
+    messages: MessagesEndpoint
+    sensors: Sensors
     relay: StrapRelay
     gatt: GattServer
     frames: FramePlan
@@ -261,6 +266,8 @@ class StrapBody:
     """A strap around its secure element, and a phone's link to it; `frames` plans its faults."""
 
     firmware: Firmware
+    messages: MessagesEndpoint
+    sensors: Sensors
     gatt: GattServer
     frames: FramePlan
     link: StrapClient
@@ -270,10 +277,12 @@ def start_strap(env: Env, element: Card, folder: str) -> StrapBody:
     """Start a strap's firmware behind a link in this process."""
     wired = LoopbackChannel(element.port(Interface.WIRED))
     firmware = Firmware(env, wired, PRO, folder)
+    messages = plug_messages(firmware, env, f"{folder}/messages")
+    sensors, _ = plug_activity(firmware, env, f"{folder}/activity.flash")
     gatt, frames = GattServer(env), FramePlan()
     plug(firmware, gatt, {Concern.APDU: wired.reset})
     link = StrapClient(env, lambda: LoopCarrier.connect(gatt.serve, env.clock, frames))
-    return StrapBody(firmware, gatt, frames, link)
+    return StrapBody(firmware, messages, sensors, gatt, frames, link)
 
 
 async def _start_devices(
@@ -330,6 +339,8 @@ async def _start_devices(
         hosts.switch,
         hosts.acquirer,
         body.firmware,
+        body.messages,
+        body.sensors,
         relay,
         body.gatt,
         body.frames,

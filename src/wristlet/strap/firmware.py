@@ -276,6 +276,8 @@ class Firmware:
         """Set the clock, durably."""
         self.clock.set(told)
         self._save()
+        for tell in self.listeners.clock:
+            tell()
 
     def write_settings(self, wanted: WriteSettings) -> CurrentSettings:
         """Make settings durable, then the ones that count; raises StrapRefused."""

@@ -7,10 +7,11 @@ import contextlib
 import functools
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wristlet.env.base import Env, ensure_dir
 from wristlet.env.memory_disk import MemoryDisk
@@ -20,12 +21,15 @@ from wristlet.links.bonds import BondFile
 from wristlet.links.channel import LinkLost
 from wristlet.links.process import announce_ready, stop_event
 from wristlet.links.strap_link import StrapRefused
+from wristlet.strap.activity.plugged import Sensors, plug_activity
 from wristlet.strap.button import Press
 from wristlet.strap.comparison import Comparison
 from wristlet.strap.device import MODELS
 from wristlet.strap.display.render import as_text
 from wristlet.strap.firmware import Firmware
 from wristlet.strap.gatt_server import GattServer
+from wristlet.strap.messages.endpoint import MessagesEndpoint
+from wristlet.strap.messages.plugged import plug_messages
 from wristlet.strap.plugging import plug
 from wristlet.strap.radio import Invite, RadioSettings, on_air
 from wristlet.strap.socket_line import SocketLine
@@ -40,8 +44,11 @@ CONNECT_ATTEMPTS, CONNECT_PAUSE_S = 500, 0.02
 class StrapServer:
     """Serves one strap: a phone at a time, and any number of controls."""
 
-    def __init__(self, env: Env, firmware: Firmware, wired: SocketChannel) -> None:
+    def __init__(
+        self, env: Env, firmware: Firmware, sensors: Sensors, wired: SocketChannel
+    ) -> None:
         self._firmware = firmware
+        self._sensors = sensors
         self._relay = firmware.relay
         self._wired = wired
         self.comparison = Comparison(env.clock, self._show_digits)
@@ -100,6 +107,13 @@ class StrapServer:
     async def _charge(self, *, is_charging: bool) -> None:
         self._firmware.plug(is_charging=is_charging)
 
+    async def _samples(self, order: Mapping[str, Any]) -> None:
+        self._sensors.samples(_numbers(order.get("xyz")))
+
+    async def _heart(self, order: Mapping[str, Any]) -> None:
+        bpm = order.get("bpm")
+        self._sensors.heart(bpm if isinstance(bpm, int) else None, contact=bpm is not None)
+
     async def _reset(self) -> None:
         with contextlib.suppress(OSError):
             await self._wired.reset()
@@ -143,10 +157,12 @@ class StrapServer:
             "field": self._field,
             "charge": lambda: self._charge(is_charging=True),
             "uncharge": lambda: self._charge(is_charging=False),
+            "samples": lambda: self._samples(order),
+            "heart": lambda: self._heart(order),
         }
         try:
-            wanted = json.loads(line)["do"]
-            action = actions[wanted]
+            order = json.loads(line)
+            action = actions[order["do"]]
         except (ValueError, KeyError, TypeError):
             return {
                 "ok": False,
@@ -184,12 +200,14 @@ async def serve(settings: StrapSettings) -> None:
     stopped = stop_event()
     env, sockets = real_env(), settings.sockets
     wired = await _when_there(sockets / "wired.sock")
-    firmware = _firmware(env, settings, wired)
-    server = StrapServer(env, firmware, wired)
+    firmware, messages, sensors = _firmware(env, settings, wired)
+    server = StrapServer(env, firmware, sensors, wired)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.close)
         polling = asyncio.create_task(firmware.run())
         stack.callback(polling.cancel)
+        showing = asyncio.create_task(messages.run())
+        stack.callback(showing.cancel)
         control = stack.enter_context(unix_listener(sockets / CONTROL))
         where = {"control": str(sockets / CONTROL), "link": settings.link}
         if settings.link == "ble":
@@ -203,12 +221,24 @@ async def serve(settings: StrapSettings) -> None:
         await stopped.wait()
 
 
-def _firmware(env: Env, settings: StrapSettings, wired: SocketChannel) -> Firmware:
+def _firmware(
+    env: Env, settings: StrapSettings, wired: SocketChannel
+) -> tuple[Firmware, MessagesEndpoint, Sensors]:
     """Bring the firmware up; without a state folder it keeps what it learns for this run only."""
-    model = MODELS[settings.model]
-    if settings.state is None:
-        return Firmware(Env(env.clock, env.random, MemoryDisk()), wired, model)
-    return Firmware(env, wired, model, str(settings.state / "firmware"))
+    kept, folder = Env(env.clock, env.random, MemoryDisk()), "strap"
+    if settings.state is not None:
+        kept, folder = env, str(settings.state / "firmware")
+    firmware = Firmware(kept, wired, MODELS[settings.model], folder)
+    messages = plug_messages(firmware, kept, f"{folder}/messages")
+    sensors, _ = plug_activity(firmware, kept, f"{folder}/activity.flash")
+    return firmware, messages, sensors
+
+
+def _numbers(values: object) -> list[int]:
+    """Read samples of a control order; raises StrapRefused."""
+    if isinstance(values, list) and all(isinstance(one, int) for one in values):
+        return values
+    raise StrapRefused("control: xyz must be a list of whole numbers, x, y, z by turns, milli-g")
 
 
 async def _go_on_air(

@@ -22,6 +22,7 @@ from wristlet.wire.strap.message_choices import (
     EVERY_DAY,
     ActionKind,
     CallAct,
+    CallState,
     Category,
     Hide,
     Level,
@@ -259,11 +260,22 @@ def test_a_call_rings_and_is_accepted_on_the_strap() -> None:
 
 def test_a_call_that_waited_for_the_link_was_missed() -> None:
     world = World()
+    states: list[CallState] = []
+    handle = world.link.handle
+
+    async def spy(raw: bytes) -> bytes:
+        order = m.REQUESTS.decode(raw)
+        if isinstance(order, m.Call):
+            states.append(order.state)
+        return await handle(raw)
+
+    world.link.handle = spy
     world.phone.call_incoming("c1", "Mum")
     world.clock.advance_ms(HOUR)
     world.connect()
     world.sync()
     world.pass_ms(MINUTE)
+    assert states == [CallState.MISSED]
     assert world.texts() == ["Missed call", "Mum"]
 
 

@@ -90,9 +90,9 @@ async def test_a_life_over_bluetooth_holds_no_secret_on_the_air_either() -> None
 
     def listen(sender: object, to: object, transport: object, data: bytes) -> None:
         heard.append(bytes(data))
-        carried(sender, to, transport, data)  # type: ignore[arg-type] # the stack's own
+        carried(sender, to, transport, data)  # type: ignore[arg-type]  # the stack's own
 
-    on_air.air.link.send_acl_data = listen  # type: ignore[method-assign, assignment] # listens in
+    on_air.air.link.send_acl_data = listen  # type: ignore[method-assign, assignment]  # listens in
     await on_air.peripheral.start()
     link = StrapClient(strap.env, on_air.phone.connect)
     await whole_life(strap, link)
@@ -178,7 +178,7 @@ class Yes:
 async def test_a_processor_that_says_yes_to_everything_convinces_nobody(strap: Strap) -> None:
     link = strap.client()
     channel = await phone_channel(strap, link, 0x402)
-    strap._wired = Yes()  # type: ignore[assignment] # plays the secure element
+    strap._wired = Yes()  # type: ignore[assignment]  # plays the secure element
     with pytest.raises(CompanionError):
         await channel.verify_pin(SecretDigits(PIN))
     await link.close()

@@ -285,6 +285,11 @@ def start_strap(env: Env, element: Card, folder: str) -> StrapBody:
     return StrapBody(firmware, messages, sensors, gatt, frames, link)
 
 
+def _terminal(env: Env, paths: setup.Paths, hosts: Hosts) -> Terminal:
+    key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
+    return Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, key))
+
+
 async def _start_devices(
     env: Env,
     sandbox: setup.Sandbox,
@@ -306,8 +311,6 @@ async def _start_devices(
         card_data_root_der=sandbox.tsp.card_data_root_der,
         maker_root_der=sandbox.maker_root_der,
     )
-    acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
-    terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
     field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
 
     async def press(action: str) -> None:
@@ -324,7 +327,7 @@ async def _start_devices(
         phone=phone,
         strap=strap,
         press=press,
-        terminal=terminal,
+        terminal=_terminal(env, paths, hosts),
         field=field,
         stop_wallet=lambda: switch_wallet(False),
         start_wallet=lambda: switch_wallet(True),

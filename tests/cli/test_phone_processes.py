@@ -84,8 +84,26 @@ async def test_a_newcomers_evening(tmp_path: Path) -> None:
         assert (lock["lock"], lock["taps_left"]) == ("open", 20)
         await away(mine, stack, cards[0]["card"]["card_last4"])
         await second_phone(Shell(root, "tablet"), mine, places)
-        synced = await mine.json("sync")
-        assert all(not one["open"] for one in synced)
+        await the_strap_itself(mine)
+
+
+async def the_strap_itself(mine: Shell) -> None:
+    """Sync, find, message, activity."""
+    synced = await mine.json("sync")
+    assert all(not one["open"] for one in synced), synced
+    assert {"face", "messages", "activity"} <= {one["name"] for one in synced}
+    assert "it buzzes" in (await mine.run("strap", "find", "--seconds", "5")).stdout
+    status = await mine.json("strap", "status")
+    assert (status["mode"], status["is_finding"], status["pin_set"]) == ("normal", True, True)
+    assert "it is quiet" in (await mine.run("strap", "find", "--seconds", "0")).stdout
+    sent = await mine.json("notify", "--title", "Meiko", "--body", "Dinner at seven?")
+    assert sent == {"accepted": True, "sent": True, "reason": ""}
+    days = await mine.json("activity", "show", "--days", "2")
+    assert len(days) == 2
+    week = mine.state.parent / "week.csv"
+    await mine.run("activity", "export", str(week))
+    assert week.read_text().startswith("start,utc_s")
+    await mine.run("activity", "export", str(week), code=Exit.CONFLICT)
 
 
 async def away(mine: Shell, stack: Any, last4: str) -> None:

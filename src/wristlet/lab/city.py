@@ -146,6 +146,7 @@ class City:
     async def press(self, _code: str) -> None:
         """Compare the digits and press the strap's button."""
         await self.relay.press_confirm()
+        self.firmware.pairing_moved()
 
     async def invite(self) -> Invitation:
         """Hold the strap's button; return what a second screen shows as a QR code."""
@@ -308,6 +309,7 @@ async def _start_devices(
 
     async def press(action: str) -> None:
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
+        body.firmware.pairing_moved()
 
     async def switch_wallet(up: bool) -> None:
         wires.wallet.up = up

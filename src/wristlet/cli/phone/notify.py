@@ -56,14 +56,9 @@ def notify(
             at.env, at.place.state, sealed, chosen.device_id, zone_here(at.env)
         )
         now_ms = at.env.clock.now_ms()
+        fresh = f"{datetime.fromtimestamp(now_ms / 1000).astimezone():%Y%m%d%H%M%S%f}"
         found = Notification(
-            app=app,
-            key=key or f"{datetime.fromtimestamp(now_ms / 1000).astimezone():%Y%m%d%H%M%S%f}",
-            time_ms=now_ms,
-            name=name,
-            title=title,
-            body=body,
-            level=Level[level.upper()],
+            *(app, key or fresh, now_ms, name, title, body), level=Level[level.upper()]
         )
         if not messenger.notify(found):
             return False, False, "the rules for this app keep it from the strap"

@@ -47,6 +47,7 @@ class Prey:
         bodies: dict[str, Any] = {
             "wearer_create": {"name": "x"},
             "device_pair": {"name": "x", **chain},
+            "device_rename": {"name": "y"},
             "phone_certify": certified,
             "further_phone_start": certified,
             "pin_statement_submit": {"statement": pin_statement(device.se_id)},

@@ -87,8 +87,7 @@ class Firmware:
             Do.TELL_STATE: self._tell_state,
             Do.TELL_WORN: self._tell_wrist,
         }
-        self._radio_digits = ""
-        self._look_from_ms = 0
+        self._radio_digits, self._look_from_ms = "", 0
         self._is_unsaved = False
         self._verdict = False
         self._news: News | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import typer
@@ -42,32 +42,10 @@ def notify(
     Example: wristlet phone notify --state phone --title "Meiko" --body "Dinner at seven?"
     """
 
-    async def work(at: AtPhone) -> tuple[bool, bool, str]:
-        from wristlet.companion.concerns import MessagesPart, open_messenger
-        from wristlet.companion.errors import StrapUnreachable
-        from wristlet.companion.messages.content import Notification
-        from wristlet.links.channel import LinkLost
-        from wristlet.links.strap_link import StrapRefused
-        from wristlet.wire.strap.message_choices import Level
+    content = _Content(title, body, app, name, level, key)
 
-        chosen = at.phone.strap(strap)
-        sealed = open_key(at.env, at.place)
-        messenger = open_messenger(
-            at.env, at.place.state, sealed, chosen.device_id, zone_here(at.env)
-        )
-        now_ms = at.env.clock.now_ms()
-        fresh = f"{datetime.fromtimestamp(now_ms / 1000).astimezone():%Y%m%d%H%M%S%f}"
-        found = Notification(
-            *(app, key or fresh, now_ms, name, title, body), level=Level[level.upper()]
-        )
-        if not messenger.notify(found):
-            return False, False, "the rules for this app keep it from the strap"
-        try:
-            async with at.link(chosen.link) as link:
-                report = await MessagesPart(messenger).run(link)
-        except (LinkLost, StrapUnreachable, StrapRefused) as error:
-            return True, False, str(error)
-        return True, report.open == 0, ""
+    async def work(at: AtPhone) -> tuple[bool, bool, str]:
+        return await _bring(at, strap, content)
 
     accepted, sent, reason = on_phone(Place(state, seal_key), work)
     if json:
@@ -78,3 +56,49 @@ def notify(
         note(reason)
     if accepted and not sent:
         raise typer.Exit(Exit.PARTIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What was typed."""
+
+    title: str
+    body: str
+    app: str
+    name: str
+    level: str
+    key: str
+
+
+async def _bring(at: AtPhone, strap: str, content: _Content) -> tuple[bool, bool, str]:
+    """Keep a message, then send it; return whether the rules let it, whether it went, and why
+    not.
+    """
+    from wristlet.companion.concerns import MessagesPart, open_messenger
+    from wristlet.companion.errors import StrapUnreachable
+    from wristlet.companion.messages.content import Notification
+    from wristlet.links.channel import LinkLost
+    from wristlet.links.strap_link import StrapRefused
+    from wristlet.wire.strap.message_choices import Level
+
+    chosen = at.phone.strap(strap)
+    folder, sealed = at.place.state, open_key(at.env, at.place)
+    messenger = open_messenger(at.env, folder, sealed, chosen.device_id, zone_here(at.env))
+    now_ms = at.env.clock.now_ms()
+    found = Notification(
+        app=content.app,
+        key=content.key or at.env.random.bytes(8).hex(),
+        time_ms=now_ms,
+        name=content.name,
+        title=content.title,
+        body=content.body,
+        level=Level[content.level.upper()],
+    )
+    if not messenger.notify(found):
+        return False, False, "the rules for this app keep it from the strap"
+    try:
+        async with at.link(chosen.link) as link:
+            report = await MessagesPart(messenger).run(link)
+    except (LinkLost, StrapUnreachable, StrapRefused) as error:
+        return True, False, str(error)
+    return True, report.open == 0, ""

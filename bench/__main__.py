@@ -13,7 +13,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from bench import activity, authorisation, codec, memory, provisioning, relay, strap_memory, tap
+from bench import (
+    activity,
+    authorisation,
+    codec,
+    loading,
+    memory,
+    provisioning,
+    relay,
+    strap_memory,
+    tap,
+)
 from bench.measure import Result
 
 
@@ -33,6 +43,7 @@ BENCHES: Final[dict[str, Bench]] = {
     "memory": memory.run,
     "strap-memory": strap_memory.run,
     "relay": relay.run,
+    "loading": loading.run,
     "codec": codec.run,
     "activity": activity.run,
 }

@@ -92,7 +92,7 @@ async def test_a_life_over_bluetooth_holds_no_secret_on_the_air_either() -> None
         heard.append(bytes(data))
         carried(sender, to, transport, data)  # type: ignore[arg-type] # the stack's own
 
-    on_air.air.link.send_acl_data = listen  # type: ignore[assignment]  # listens in
+    on_air.air.link.send_acl_data = listen  # type: ignore[assignment] # listens in
     await on_air.peripheral.start()
     link = StrapClient(strap.env, on_air.phone.connect)
     await whole_life(strap, link)

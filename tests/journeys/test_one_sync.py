@@ -56,6 +56,25 @@ async def test_every_concern_has_its_turn(city: City, tmp_path: Path) -> None:
     assert (await strap_client.read_time(city.bench.strap)).offset_s == TOKYO.offset_s
 
 
+async def test_a_payment_shows_its_amount_once_the_phone_has_heard_of_it(
+    city: City, tmp_path: Path
+) -> None:
+    card = await add(city)
+    city.firmware.worn(True)
+    await city.firmware.poll()
+    assert (await city.bench.tap(480)).approved
+    await city.deliver()
+    report = await sync(city, tmp_path)
+    assert {part.name: part.done for part in report.parts}["payments"] == 1
+    shown = city.firmware.signal
+    assert shown is not None
+    text = " ".join(shown.lines)
+    assert "480" in text
+    assert card.card_last4 in text or card.issuer_name in text or "JPY" in text
+    again = await sync(city, tmp_path)
+    assert {part.name: part.done for part in again.parts}["payments"] == 0
+
+
 async def test_the_straps_own_concerns_need_no_server(city: City, tmp_path: Path) -> None:
     await add(city)
     messenger = open_messenger(city.bench.env, tmp_path, KEY, city.phone.tools.device_id)

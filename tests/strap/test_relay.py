@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from support import paid_cards
+from support.se_cards import sealed
 from wristlet.crypto import ec
+from wristlet.env.sim import SimRandom
 from wristlet.lab.city import City, running_city
+from wristlet.links.loopback import LoopbackChannel
 from wristlet.links.strap_link import StrapRefused
 from wristlet.model.testcards import AOBA, KITA, Bank, Outcome, find_card
 from wristlet.strap.relay import OFFERS_MAX, StrapRelay, needs_a_touch
@@ -162,3 +166,38 @@ async def test_a_button_in_the_middle_of_a_session_does_not_end_it(city: City) -
 
     await channel.create_pin(read_pin(PIN))
     assert (await city.phone.state()).pin_set
+
+
+def wired_card() -> LoopbackChannel:
+    rig = paid_cards.built_in(sealed(5))
+    rig.enrol_phone()
+    return LoopbackChannel(rig.wired)
+
+
+async def test_the_firmware_costs_the_phone_no_part_of_an_answer() -> None:
+    """An answer in parts is fetched part by part; what the button does goes on in between."""
+    wired = wired_card()
+    relay = StrapRelay(wired, SimRandom(1))
+    await relay.reset(wired.reset)
+    await relay.apdu(commands.select(aids.CARDHOLDER_APPLET).encode())
+    question = Command(0x80, 0xCA, 0xBF, 0x21, bytes.fromhex("A60483021101"), le=256)
+    parts = [await relay.apdu(question.encode())]
+    while parts[-1][-2] == 0x61:
+        await relay.wear(worn=True)
+        parts.append(await relay.apdu(commands.get_response().encode()))
+    assert len(parts) > 2
+    assert parts[-1][-2:] == b"\x90\x00"
+
+
+async def test_a_restarted_strap_takes_the_channels_of_its_earlier_starts() -> None:
+    wired = wired_card()
+    for _ in range(8):
+        await StrapRelay(wired, SimRandom(1)).wear(worn=True)
+
+
+async def test_a_secure_element_that_lost_power_is_found_again() -> None:
+    wired = wired_card()
+    relay = StrapRelay(wired, SimRandom(1))
+    await relay.wear(worn=True)
+    await wired.reset()
+    await relay.wear(worn=False)

@@ -112,7 +112,7 @@ class Stranger:
         address = self._on_air.peripheral.device.random_address
         connection = await self.device.connect_le(address, timeout=10)
         self._connection = connection
-        connection.gatt_client.on_gatt_pdu = self._notified  # type: ignore[assignment]  # listens to all
+        connection.gatt_client.on_gatt_pdu = self._notified  # type: ignore[assignment] # listens to all
         if not self._session:
             with contextlib.suppress(ProtocolError):
                 await connection.pair()

@@ -15,6 +15,7 @@ from wristlet.companion import strap_client
 from wristlet.companion.activity.store import MIGRATIONS, ActivityLogError, ActivityStore
 from wristlet.companion.activity.sync import ActivitySync
 from wristlet.companion.messages.messenger import Messenger
+from wristlet.companion.payments import PaymentsPart
 from wristlet.companion.store import PhoneStore, StrapState
 from wristlet.companion.strap_client import StrapConfused
 from wristlet.companion.sync import PartReport, SyncPart
@@ -133,8 +134,10 @@ async def strap_parts(
 ) -> AsyncIterator[tuple[SyncPart, ...]]:
     """Give the parts of one strap's other concerns while the block runs."""
     async with opened_activity(folder) as log:
+        messenger = open_messenger(env, folder, key, device_id, zone)
         yield (
             FacePart(env, store, device_id, zone),
-            MessagesPart(open_messenger(env, folder, key, device_id, zone)),
+            PaymentsPart(env, store, device_id, messenger),
+            MessagesPart(messenger),
             ActivityPart(ActivitySync(log, device_id)),
         )

@@ -265,8 +265,8 @@ class Companion:
         return await self._tools.outbox.now(kind, self._tools.device_id, answer, subject)
 
     def register(self, part: SyncPart) -> None:
-        """Have another concern take part in every sync."""
-        self._parts.append(part)
+        """Have another concern take part in every sync, in place of one of the same name."""
+        self._parts = [one for one in self._parts if one.name != part.name] + [part]
 
     async def sync_all(self) -> SyncReport:
         """Sync every concern; never raises: each part reports what it did and what is open."""

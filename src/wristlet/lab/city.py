@@ -146,6 +146,7 @@ class City:
     async def press(self, _code: str) -> None:
         """Compare the digits and press the strap's button."""
         await self.relay.press_confirm()
+        self.firmware.pairing_moved()
 
     async def invite(self) -> Invitation:
         """Hold the strap's button; return what a second screen shows as a QR code."""
@@ -304,12 +305,11 @@ async def _start_devices(
     relay = body.firmware.relay
     strap = BreakableStrap(lambda: _same(body.link), body.link)
     phone = await _sign_in(env, sandbox, wires, strap)
-    acquirer_key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
-    terminal = Terminal(env, TerminalConfig(), LoopbackClient(hosts.acquirer.handle, acquirer_key))
     field = ContactlessField(card.port(Interface.CONTACTLESS), tracer, body.firmware.field_moved)
 
     async def press(action: str) -> None:
         await {"confirm": relay.press_confirm, "next": relay.press_next}[action]()
+        body.firmware.pairing_moved()
 
     async def switch_wallet(up: bool) -> None:
         wires.wallet.up = up
@@ -322,7 +322,7 @@ async def _start_devices(
         phone=phone,
         strap=strap,
         press=press,
-        terminal=terminal,
+        terminal=_terminal(env, paths, hosts.acquirer),
         field=field,
         stop_wallet=lambda: switch_wallet(False),
         start_wallet=lambda: switch_wallet(True),
@@ -354,6 +354,11 @@ async def _sign_in(
         card_data_root_der=sandbox.tsp.card_data_root_der,
         maker_root_der=sandbox.maker_root_der,
     )
+
+
+def _terminal(env: Env, paths: setup.Paths, acquirer: Acquirer) -> Terminal:
+    key = hop_keys.hop_key(setup.open_store(env, paths, "terminal"), "acquirer")
+    return Terminal(env, TerminalConfig(), LoopbackClient(acquirer.handle, key))
 
 
 class ContactlessField:

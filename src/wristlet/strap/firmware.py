@@ -448,8 +448,7 @@ class Firmware:
 
     def _read_battery(self) -> None:
         reading, before = self._power.reading(self.body), self.body.percent
-        is_news = reading.percent != self.body.percent
-        is_news = is_news or reading.is_charging != self.body.is_charging
+        is_news = (reading.percent, reading.is_charging) != (before, self.body.is_charging)
         if is_news or reading.must_shut_down or self.body.is_off:
             self._step(reading)
         if self.body.percent != before:

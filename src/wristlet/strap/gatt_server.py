@@ -39,7 +39,7 @@ class _Channel:
     ) -> None:
         self._clock = env.clock
         self._end = StrapEnd(boot)
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._reset = reset
         self._out = gatt.from_strap(concern)
         self._alarm = Alarm(env.clock, self._tick)
@@ -77,7 +77,7 @@ class _Channel:
             self._grace.set(self._now_ms + GRACE_MS)
         if self._is_heard:
             self._is_heard = False
-            self._endpoint.disconnected()
+            self.endpoint.disconnected()
 
     def start_over(self) -> None:
         """Begin another epoch: nothing of the one before goes on."""
@@ -108,7 +108,7 @@ class _Channel:
                 self._forget()
             elif not self._is_heard:
                 self._is_heard = True
-                self._endpoint.connected()
+                self.endpoint.connected()
         if self._line is not None:
             self._alarm.set(strap_end.deadline_ms(self._end))
 
@@ -136,7 +136,7 @@ class _Channel:
     async def _carry_out(self, request: Execute) -> None:
         answer: Message | None = None
         try:
-            body = await self._endpoint.handle(request.body)
+            body = await self.endpoint.handle(request.body)
             answer = Message(MessageKind.ANSWER, request.id, body)
         except StrapRefused as refusal:
             answer = Message(MessageKind.REFUSED, request.id, str(refusal).encode())
@@ -184,6 +184,10 @@ class GattServer:
         self._values[characteristic] = value
         if take is not None:
             self._takers[characteristic] = take
+
+    def endpoint(self, concern: Concern) -> Endpoint:
+        """Return who answers a concern; KeyError when nobody does."""
+        return self._channels[concern].endpoint
 
     def news(self, concern: Concern, body: bytes) -> None:
         """Send a message to the phone unasked; without a listening phone nothing happens."""

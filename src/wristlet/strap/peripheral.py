@@ -227,9 +227,9 @@ class Peripheral:
         session = self.device.smp_manager.sessions.get(line.connection.handle)
         if session is not None and not session.completed:
             return  # its key is judged when the pairing is done
-        if line.visit is not None or not await ble.is_trusted(self.device, line.connection):
+        if not await ble.is_trusted(self.device, line.connection):
             return
-        if line.connection not in self._lines:
+        if line.visit is not None or line.connection not in self._lines:
             return
         line.visit = self._serve(line)
         if line.visit is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 from wristlet.strap import current_time
 from wristlet.strap.firmware import Firmware
@@ -16,7 +17,7 @@ from wristlet.wire.strap.time import SetTime
 
 def plug(firmware: Firmware, server: GattServer, resets: Mapping[Concern, Reset]) -> None:
     """Serve every concern of the firmware; what is plugged in later must be attached again."""
-    server.attach(firmware.endpoints, resets)
+    server.attach(firmware.endpoints, {**resets, **_reset_of_element(firmware, resets)})
     firmware.send_news_to(server.news)
     model = firmware.model
     server.offer(gatt.BATTERY_LEVEL, lambda: bytes((firmware.body.percent,)))
@@ -37,3 +38,9 @@ def plug(firmware: Firmware, server: GattServer, resets: Mapping[Concern, Reset]
 
     server.offer(gatt.CURRENT_TIME, local_time, set_local_time)
     firmware.listeners.battery.append(lambda _percent: server.changed(gatt.BATTERY_LEVEL))
+
+
+def _reset_of_element(firmware: Firmware, resets: Mapping[Concern, Reset]) -> dict[Concern, Reset]:
+    """The secure element is reset between two operations of the firmware, never within one."""
+    how = resets.get(Concern.APDU)
+    return {} if how is None else {Concern.APDU: partial(firmware.relay.reset, how)}

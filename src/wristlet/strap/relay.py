@@ -9,13 +9,14 @@ button alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from wristlet.crypto import pairing
 from wristlet.env.base import Random
-from wristlet.links.channel import ApduChannel
+from wristlet.links.channel import ApduChannel, LinkLost
 from wristlet.links.script_runner import exchange
 from wristlet.links.strap_link import StrapRefused, StrapStatus
 from wristlet.wire import ber
@@ -26,9 +27,10 @@ from wristlet.wire.gp.commands import CrsScope
 from wristlet.wire.tap_report import TAG_TAP_REPORT, TapReport
 
 INS_ENROL, INS_WORN, INS_SET_STATUS, INS_MANAGE_CHANNEL = 0xE0, 0x12, 0xF0, 0x70
-SW_OK, SW_MORE_DATA, SW_REFUSED = 0x9000, 0x6310, 0x6985
+SW_OK, SW_MORE_DATA, SW_REFUSED, SW_NO_CHANNEL = 0x9000, 0x6310, 0x6985, 0x6881
 POINT_SIZE = 65
 OFFERS_MAX = 8
+CHANNELS_MAX = 3
 ACTIVATED, NON_ACTIVATABLE = 0x01, 0x80
 PAYMENT_PREFIXES = (aids.KERNEL_3, aids.KERNEL_2)
 
@@ -71,6 +73,8 @@ class StrapRelay:
         self._offer: _Offer | None = None
         self._offers = 0
         self._worn = False
+        self._channel = 0
+        self._at_work = asyncio.Lock()
         self.display = "ready"
         self.on_enrolled: Callable[[], None] = lambda: None
 
@@ -213,26 +217,54 @@ class StrapRelay:
             answer = await send(Command(0x80, 0xCA, 0x00, 0x45, le=256))
         return ber.find(answer.data, 0x45) or answer.data
 
-    @asynccontextmanager
-    async def _selected(self, aid: bytes) -> AsyncIterator[Send]:
-        """Open a logical channel, select an application on it, and close it again."""
-        opened = await exchange(self._wired, Command(0x00, INS_MANAGE_CHANNEL, 0, 0, le=1).encode())
+    async def reset(self, how: Callable[[], Awaitable[None]]) -> None:
+        """Reset the secure element when the firmware is not at work, and take a channel at once.
+
+        Later that would cost a phone its answer: opening a channel is a command on the phone's.
+        """
+        async with self._at_work:
+            await how()
+            self._channel = 0
+            with suppress(LinkLost, StrapRefused):
+                await self._open()
+
+    async def _open(self) -> None:
+        """Open the firmware's own logical channel, which stays open.
+
+        All of them are the firmware's: where none is free, those of an earlier start are closed.
+        """
+        opened = await self._manage_channel(0x00, 0, le=1)
+        if opened.sw != SW_OK:
+            for number in range(1, CHANNELS_MAX + 1):
+                await self._manage_channel(0x80, number)
+            opened = await self._manage_channel(0x00, 0, le=1)
         if opened.sw != SW_OK or len(opened.data) != 1:
             raise StrapRefused("the secure element has no logical channel free; restart the strap")
-        number = opened.data[0]
+        self._channel = opened.data[0]
 
-        async def send(command: Command) -> Response:
-            return await exchange(self._wired, command.replace(cla=command.cla | number).encode())
+    async def _manage_channel(self, p1: int, p2: int, *, le: int | None = None) -> Response:
+        command = Command(0x00, INS_MANAGE_CHANNEL, p1, p2, le=le)
+        return await exchange(self._wired, command.encode())
 
-        try:
-            if (await send(commands.select(aid))).sw != SW_OK:
+    @asynccontextmanager
+    async def _selected(self, aid: bytes) -> AsyncIterator[Send]:
+        """Select an application on the firmware's channel; one operation at a time."""
+        async with self._at_work:
+            if not self._channel:
+                await self._open()
+            selected = await self._send(commands.select(aid))
+            if selected.sw == SW_NO_CHANNEL:  # the secure element has lost power meanwhile
+                await self._open()
+                selected = await self._send(commands.select(aid))
+            if selected.sw != SW_OK:
                 raise StrapRefused(
                     "the secure element does not know its own parts; restart the strap"
                 )
-            yield send
-        finally:
-            close = Command(0x00, INS_MANAGE_CHANNEL, 0x80, number)
-            await exchange(self._wired, close.encode())
+            yield self._send
+
+    async def _send(self, command: Command) -> Response:
+        on_channel = command.replace(cla=command.cla | self._channel)
+        return await exchange(self._wired, on_channel.encode())
 
 
 async def _cards(send: Send) -> list[tuple[bytes, int]]:

@@ -220,14 +220,19 @@ async def serve(settings: StrapSettings) -> None:
         stack.callback(showing.cancel)
         control = stack.enter_context(unix_listener(sockets / CONTROL))
         where = {"control": str(sockets / CONTROL), "link": settings.link}
-        if settings.link == "ble":
+        if settings.link == "ble" and settings.hci:
             await server.start(control)
-            where["radio"] = settings.hci or f"unix:{sockets / RADIO}"
             await _go_on_air(stack, env, settings, server)
+            announce_ready("strap", **where, radio=settings.hci)
+        elif settings.link == "ble":
+            await server.start(control)
+            radio = stack.enter_context(unix_listener(sockets / RADIO))
+            # Loading the stack takes most of a start: who connects meanwhile waits in the queue.
+            announce_ready("strap", **where, radio=f"unix:{sockets / RADIO}")
+            await _go_on_air(stack, env, settings, server, radio)
         else:
             await server.start(control, stack.enter_context(unix_listener(sockets / PHONE)))
-            where["phone"] = str(sockets / PHONE)
-        announce_ready("strap", **where)
+            announce_ready("strap", **where, phone=str(sockets / PHONE))
         await stopped.wait()
 
 
@@ -252,12 +257,15 @@ def _numbers(values: object) -> list[int]:
 
 
 async def _go_on_air(
-    stack: AsyncExitStack, env: Env, settings: StrapSettings, server: StrapServer
+    stack: AsyncExitStack,
+    env: Env,
+    settings: StrapSettings,
+    server: StrapServer,
+    listener: socket.socket | None = None,
 ) -> None:
     """Advertise; bonds are kept in the state folder, or for this run only."""
     invite: Invite | None = None
-    if not settings.hci:
-        listener = stack.enter_context(unix_listener(settings.sockets / RADIO))
+    if listener is not None:
         loop = asyncio.get_running_loop()
         invite = functools.partial(loop.create_unix_server, sock=listener)
     if settings.state is None:

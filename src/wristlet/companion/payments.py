@@ -20,6 +20,8 @@ from wristlet.wire.strap.messages import AMOUNT_MAX_MINOR, Payment
 APP: Final = "wristlet.payments"
 FRESH_MS: Final = 10 * 60_000
 """An older payment is no news on the wrist; the phone's list has it."""
+NO_CURRENCY: Final = "X" * 3
+"""ISO 4217 calls it so."""
 CURSOR: Final = "payments_shown"
 _AUTHORIZED, _REVERSED = "authorized", "reversed"
 _REASONS: Final = MappingProxyType(
@@ -77,7 +79,7 @@ def notification_of(strap: StrapState, one: Transaction) -> Notification:
     payment = Payment(
         merchant=one.merchant,
         amount_minor=min(one.amount_minor, AMOUNT_MAX_MINOR),
-        currency=one.currency if one.currency.isalpha() else "XXX",
+        currency=one.currency if one.currency.isalpha() else NO_CURRENCY,
         card_name=card.issuer_name if card else "",
         last_four=one.card_last4,
         verdict=Verdict.APPROVED if is_approved else Verdict.DECLINED,

@@ -11,12 +11,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wristlet.wire.strap import frames, phone_end, stream
+from wristlet.links.strap_link import PAIR_OFFER, PAIR_REVEAL
+from wristlet.wire.strap import frames, invitation, phone_end, settings, state, stream, time
+from wristlet.wire.strap.described import tables
 from wristlet.wire.strap.frames import Fate, FrameKind, MessageKind, Reason
 from wristlet.wire.strap.gatt import SERVICES, Property, Service
 
 ROOT = Path(__file__).resolve().parents[1]
 VECTORS = ROOT / "vectors" / "strap" / "frames.json"
+BODY = ROOT / "vectors" / "strap" / "body.json"
+FAMILIES = ("REQUESTS", "ANSWERS", "NEWS")
 PROPERTY_WORDS = {
     Property.READ: "read",
     Property.WRITE: "write",
@@ -28,7 +32,8 @@ HEAD = """# The strap's Bluetooth services
 
 What a strap has to do on the air to take the place of the emulated one. This page is made from the
 declaration that both ends of the project use (`src/wristlet/wire/strap/`), by `make docs-gatt`.
-What the messages of each service say stands with that service's concern; here is how they travel.
+First comes how messages travel, then what those of some services say; the others' pages are linked
+there.
 
 ## Security
 
@@ -154,7 +159,7 @@ def page() -> str:
         "reasons": ", ".join(f"`{one:02x}` {words(one.name)}" for one in Reason),
     }
     parts = [HEAD.format(patience=PATIENCE_MS // 1000, bonds=BONDS_MAX), services()]
-    parts += [FRAMES.format(**numbers), vectors()]
+    parts += [FRAMES.format(**numbers), vectors(), content()]
     return "".join(parts)
 
 
@@ -180,6 +185,57 @@ def services() -> str:
 def number(service: Service) -> str:
     """Name the concern's number where there is one."""
     return "" if service.concern is None else f" Concern {service.concern:02x}."
+
+
+CONTENT = """
+## What the messages say
+
+| service | request and answer |
+|---|---|
+{apdu}
+| Messages | [messages.md](messages.md) |
+| Activity | [activity-log.md](activity-log.md) |
+| State, Time, Settings | below |
+{enrolment}
+
+State, Time and Settings are laid out alike:
+
+    message  version(1) = 01 | kind(1) | field | field | ...
+    field    tag(1) | length(1, or FF and 2 bytes from 255 on) | value
+
+Fields stand in ascending order of their tags, a list is the same tag several times. A field whose
+value is the one in "left out means" is left out. Integers are big-endian without leading zeros,
+zero has no bytes. A reader passes over a tag from 80 on that it does not know and refuses any
+other. There is one encoding of each message.
+
+"""
+
+APDU = (
+    "| APDU | a command APDU, its response APDU (ISO/IEC 7816-4), short or extended; the strap"
+    " itself answers 6985 to what needs a touch: the first enrolment, the card switch and the wrist"
+    " in plain, and every logical channel but the basic one |"
+)
+ENROLMENT = (
+    "| Enrolment | `{offer:02x}` and the phone's public point (65 bytes), answered by the strap's"
+    " commitment (32); `{reveal:02x}` and the phone's random number (16), answered by the strap's"
+    " (16), which then shows six digits; `{pick:02x}` for invitations. What they are for:"
+    " [phone-protocol.md](phone-protocol.md) |"
+)
+
+
+def content() -> str:
+    """Return what the strap's own concerns say, with known answers."""
+    families = (state, time, settings)
+    listed = [getattr(one, name, None) for one in families for name in FAMILIES]
+    pick = invitation.ASK_NAME[0]
+    enrolment = ENROLMENT.format(offer=PAIR_OFFER, reveal=PAIR_REVEAL, pick=pick)
+    text = CONTENT.format(apdu=APDU, enrolment=enrolment)
+    text += tables([family for family in listed if family is not None])
+    known = json.loads(BODY.read_text(encoding="utf-8"))["messages"]
+    lines = ["", "## Known answers", "", "With their values: `vectors/strap/body.json`.", ""]
+    lines += ["| | message | bytes |", "|---|---|---|"]
+    lines += [f"| {one['family']} | {one['name']} | `{one['hex']}` |" for one in known]
+    return text.rstrip() + "\n" + "\n".join(lines) + "\n"
 
 
 def vectors() -> str:

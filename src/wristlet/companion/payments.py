@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -20,8 +20,6 @@ from wristlet.wire.strap.messages import AMOUNT_MAX_MINOR, Payment
 APP: Final = "wristlet.payments"
 FRESH_MS: Final = 10 * 60_000
 """An older payment is no news on the wrist; the phone's list has it."""
-NO_CURRENCY: Final = "X" * 3
-"""ISO 4217 calls it so."""
 CURSOR: Final = "payments_shown"
 _AUTHORIZED, _REVERSED = "authorized", "reversed"
 _REASONS: Final = MappingProxyType(
@@ -73,23 +71,25 @@ class PaymentsPart:
 
 
 def notification_of(strap: StrapState, one: Transaction) -> Notification:
-    """Return the message of a payment; it names the card by its bank and last four digits."""
+    """Return the message of a payment; it names the card by its bank and last four digits.
+
+    In a currency without a name on the server it tells the merchant only.
+    """
     card = next((card for card in strap.cards if card.id == one.card_id), None)
     is_approved = one.state == _AUTHORIZED
+    expires_ms = one.created_ms + FRESH_MS
+    plain = Notification(
+        APP, one.id, one.created_ms, "wristlet", one.merchant, expires_ms=expires_ms
+    )
+    if not one.currency.isalpha():
+        return plain
     payment = Payment(
         merchant=one.merchant,
         amount_minor=min(one.amount_minor, AMOUNT_MAX_MINOR),
-        currency=one.currency if one.currency.isalpha() else NO_CURRENCY,
+        currency=one.currency,
         card_name=card.issuer_name if card else "",
         last_four=one.card_last4,
         verdict=Verdict.APPROVED if is_approved else Verdict.DECLINED,
         reason=Reason.NONE if is_approved else _REASONS.get(one.reason, Reason.OTHER),
     )
-    return Notification(
-        APP,
-        one.id,
-        one.created_ms,
-        name="wristlet",
-        expires_ms=one.created_ms + FRESH_MS,
-        payment=payment,
-    )
+    return replace(plain, title="", payment=payment)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from support.vectors import load
-from wristlet.wire.strap import att, frames, gatt, strap_end
+from wristlet.wire.strap import att, frames, gatt, settings, state, strap_end, time
 from wristlet.wire.strap.concerns import Concern
+from wristlet.wire.strap.described import jsonable
 from wristlet.wire.strap.frames import Data, Hello, Message, MessageKind, Welcome
 from wristlet.wire.strap.gatt import PROTECTED, SERVICES, Property
 from wristlet.wire.strap.stream import Send
@@ -129,3 +130,38 @@ def _finish(
             strap, request, Message(shown.kind, shown.id, shown.body), now
         )
     return after, [effect.frame for effect in effects if isinstance(effect, Send)]
+
+
+BODY = load("strap/body")["messages"]
+FAMILIES = {
+    family.title: family
+    for module in (state, time, settings)
+    for name in ("REQUESTS", "ANSWERS", "NEWS")
+    if (family := getattr(module, name, None)) is not None
+}
+
+
+@pytest.mark.parametrize("known", BODY, ids=[known["name"] for known in BODY])
+def test_known_messages_read_as_their_values_and_write_back(
+    known: dict[str, Any],
+) -> None:
+    family, raw = FAMILIES[known["family"]], bytes.fromhex(known["hex"])
+    message = family.decode(raw)
+    assert type(message).__name__ == known["type"]
+    assert jsonable(message) == known["value"]
+    assert family.encode(message) == raw
+
+
+def test_known_messages_are_laid_out_by_hand() -> None:
+    """Read without the codec, byte by byte."""
+    by_name = {known["name"]: bytes.fromhex(known["hex"]) for known in BODY}
+    assert by_name["what is the state?"] == b"\x01\x01"
+    assert by_name["taps after the third"] == b"\x01\x02" + b"\x01\x01\x03"
+    assert by_name["buzz for ten seconds"] == b"\x01\x03" + b"\x01\x02\x27\x10"
+    assert by_name["where is the phone?"] == b"\x01\x82" + b"\x01\x01\x01"
+    berlin = by_name["Berlin, before summer time"]
+    assert berlin[:2] == b"\x01\x02"
+    assert berlin[2:10] == b"\x01\x06" + (1_767_225_600_000).to_bytes(6, "big")
+    assert berlin[10:14] == b"\x02\x02" + (2 * 3600).to_bytes(2, "big")
+    assert berlin.endswith(b"\x05\x0dEurope/Berlin")
+    assert {known["family"] for known in BODY} == set(FAMILIES)

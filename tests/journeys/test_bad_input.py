@@ -84,8 +84,9 @@ async def test_wrong_pin_thrice_blocks_and_keeps_the_cards(city: City) -> None:
         await city.phone.verify_pin("111222")
     with pytest.raises(PinBlocked):
         await city.phone.verify_pin(PIN)
-    assert [one.state for one in await city.phone.cards()] == ["active"]
-    assert card.state == "active"
+    (kept,) = await city.phone.cards()
+    assert (kept.id, kept.state, kept.suspended_by) == (card.id, "suspended", ["pin_locked"])
+    assert kept.instance_aid == card.instance_aid
 
 
 async def test_wrong_luhn_and_expired_card_stay_on_the_phone(city: City) -> None:

@@ -67,11 +67,13 @@ async def test_unlocking_with_the_new_pin_is_word_enough(city: City) -> None:
     wallet, device_id = wallet_of(city.phone), device_of(city.phone)
     await prove(city.phone, await wallet.start_pin_reset(device_id, StartPinReset()))
     await city.phone.sync()
+    city.wires.wallet.up = False
     await city.phone.create_pin(NEW_PIN)
+    city.wires.wallet.up = True
     assert (await shown(city, card)).state == "suspended"
     await city.phone.verify_pin(NEW_PIN)
-    await city.phone.sync()
     assert (await shown(city, card)).state == "active"
+    await city.phone.sync()
     assert (await city.bench.tap(LARGE)).approved
 
 

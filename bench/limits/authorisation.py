@@ -6,7 +6,8 @@ connections: terminal to acquirer to switch to token service, back to the switch
 the answers go the same way back. The token service looks a number up by HMAC, opens one AES-GCM
 value, derives the session key (kept context of the card's key), checks a retail MAC and makes an
 ARPC (another one); the bank makes an HMAC. Durable before each step on: the token service's row and
-counters, the bank's entry, postings, balances and row, the token service's answer; SQLite in WAL
+counters, the bank's entry, postings, balances and row, the token service's answer and its notice
+to the wallet; SQLite in WAL
 mode with FULL sync, one writer thread per database, the group is what queued during the last sync,
 one `executemany` per statement. Nothing is decoded, looked up in a database, decided or encoded.
 """
@@ -42,6 +43,8 @@ _NUMBER: Final = 8
 _MAC: Final = 8
 FILLER: Final = os.urandom(1024)
 _INPUT_18: Final = 50
+_DETAIL: Final = FILLER[:120].hex()
+"""As long as what a wallet is told of a payment."""
 _PROMISED: Final = "authorised:99990001"
 
 _ADD_TOKEN: Final = (
@@ -52,6 +55,10 @@ _ADD_TAP: Final = "INSERT INTO authorizations VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
 _KEEP_ANSWER: Final = (
     "UPDATE authorizations SET response_code = ?, auth_code = ?, issuer_data = ? "
     "WHERE token_reference = ? AND atc = ?"
+)
+_ADD_NOTICE: Final = (
+    "INSERT INTO notifications (requestor_id, kind, token_reference, reason, detail, ms) "
+    "VALUES (?,?,?,?,?,?)"
 )
 _ADD_ENTRY: Final = "INSERT INTO entries VALUES (?,?,?,?)"
 _ADD_POSTING: Final = "INSERT INTO postings VALUES (?,?,?,?,?)"
@@ -298,8 +305,9 @@ class _TokenService:
         data = self._card.tap()
         number, token = _numbers(message)
         row = ("00", "A1B2C3", b"\x91\x08" + data, token, number)
-        write: Rows = (_KEEP_ANSWER, (row,))
-        self._committer.put(((write,), lambda: self._switch.send(message, ANSWER)))
+        notice = ("wallet", "transaction", token, "authorized", _DETAIL, 0)
+        writes: tuple[Rows, ...] = ((_KEEP_ANSWER, (row,)), (_ADD_NOTICE, (notice,)))
+        self._committer.put((writes, lambda: self._switch.send(message, ANSWER)))
 
 
 class _Bank:

@@ -33,6 +33,10 @@ CREATE TABLE authorizations (
     amount_minor INTEGER, currency TEXT, response_code TEXT, auth_code TEXT, issuer_data BLOB,
     ms INTEGER, PRIMARY KEY (token_reference, atc)
 );
+CREATE TABLE notifications (
+    sequence INTEGER PRIMARY KEY, requestor_id TEXT, kind TEXT, token_reference TEXT, reason TEXT,
+    detail TEXT, ms INTEGER
+);
 """
 
 BANK: Final = """

@@ -21,6 +21,8 @@ Handler: TypeAlias = Callable[[Message], Awaitable[Message]]
 NETWORK_MANAGEMENT: Final = "0800"
 SIGN_ON, ECHO = "001", "301"
 APPROVED, FORMAT_ERROR = "00", "30"
+JOINED_MAX: Final = 16
+"""More would let the next host wait for work that is already there."""
 
 
 class HostUnavailable(ConnectionError):
@@ -72,7 +74,7 @@ def managed(message: Message) -> Message:
 
 
 class Link(asyncio.Protocol):
-    """One end of a connection: frames in, and all frames of a loop turn out in one write."""
+    """One end of a connection: frames in, and the frames of a loop turn out in few writes."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -101,10 +103,12 @@ class Link(asyncio.Protocol):
         raise NotImplementedError
 
     def send(self, raw: bytes) -> None:
-        """Write a message at the end of this turn of the loop, joined with the others."""
+        """Write a message joined with others, at the end of this turn of the loop at the latest."""
         if not self._out:
             asyncio.get_running_loop().call_soon(self._flush)
         self._out.append(frame(raw))
+        if len(self._out) >= JOINED_MAX:
+            self._flush()
 
     def _flush(self) -> None:
         out, self._out = self._out, []

@@ -27,7 +27,7 @@ check: $(DEV) ## format, lint, types, import contracts, unit tests (90 s at most
 	@scripts/stage.sh lint $(BIN)/ruff check --quiet $(PYTHON_SOURCES)
 	@scripts/stage.sh types $(BIN)/mypy --no-error-summary src tests $(wildcard bench)
 	@scripts/stage.sh imports $(BIN)/lint-imports --no-logo
-	@scripts/stage.sh units $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not outside and not promise" $(ARGS)
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} scripts/stage.sh units $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not outside and not promise" $(ARGS)
 
 test: $(DEV) pcsc ## all tests
 	@scripts/stage.sh tests $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not promise" $(ARGS)

@@ -18,4 +18,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("deep", parent=settings.get_profile("dev"), max_examples=2_000)
+# `make check` looks at few examples; `make test` runs the same tests with all of them.
+settings.register_profile(
+    "quick", parent=settings.get_profile("ci" if in_ci() else "dev"), max_examples=20
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "dev"))

@@ -12,6 +12,9 @@ from importlinter.cli import lint_imports
 
 from support.source import ROOT, imported_modules, listing, python_files
 
+# One worker: the graph is built once.
+pytestmark = pytest.mark.xdist_group("imports")
+
 # Library: the only parts of the package that import it.
 LIBRARIES = {
     "Crypto": {"crypto"},

@@ -25,6 +25,9 @@ from support.source import (
     tree_of,
 )
 
+# One worker: syntax trees are read once.
+pytestmark = pytest.mark.xdist_group("tidy")
+
 FILE_LINES, FUNCTION_LINES, FUNCTION_BRANCHES = 500, 60, 12
 TEST_FILE_LINES, TEST_FUNCTION_LINES = 800, 80
 

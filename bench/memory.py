@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from bench.measure import Result
 from bench.workshop import Workshop
@@ -19,30 +20,36 @@ WARM: Final = 20
 _KIB: Final = 1024
 
 
+Measure: TypeAlias = Callable[[Path, int, Connection], None]
+
+
 def run(folder: Path, *, quick: bool) -> list[Result]:
     """Count what a fleet adds to the resident memory of a fresh process."""
     count = COUNT_QUICK if quick else COUNT
+    return [of_each(f"an idle secure element, of {count:,}", folder, count, KIB_MAX, _measure)]
+
+
+def of_each(what: str, folder: Path, count: int, kib_max: float, measure: Measure) -> Result:
+    """Let a fresh process say by how much `count` things grow it; compare each with `kib_max`."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(folder, count, theirs), daemon=True)
+    process = context.Process(target=measure, args=(folder, count, theirs), daemon=True)
     process.start()
     theirs.close()
     used: int = ours.recv()
     process.join()
     each = used / count / _KIB
-    return [
-        Result(
-            name=f"memory of an idle secure element, of {count:,}",
-            unit="KiB, against what it may have",
-            ours=each,
-            limit=KIB_MAX,
-            ratio=each / KIB_MAX,
-            sense="at_most",
-            target=1.0,
-            rounds=1,
-            quiet_rounds=1,
-        )
-    ]
+    return Result(
+        name=f"memory of {what}",
+        unit="KiB, against what it may have",
+        ours=each,
+        limit=kib_max,
+        ratio=each / kib_max,
+        sense="at_most",
+        target=1.0,
+        rounds=1,
+        quiet_rounds=1,
+    )
 
 
 def _measure(folder: Path, count: int, answer: Connection) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
 from bench.measure import Result
-from bench.memory import resident_bytes
+from bench.memory import of_each, resident_bytes
 from wristlet.env.real import real_env
 from wristlet.strap.device import PRO
 from wristlet.strap.firmware import Firmware
@@ -22,7 +21,6 @@ COUNT_QUICK: Final = 100
 WARM: Final = 20
 """Made before the first reading, so that code and shared values are not counted."""
 CARDS: Final = 4
-_KIB: Final = 1024
 
 
 class _NoCard:
@@ -36,27 +34,7 @@ class _NoCard:
 def run(folder: Path, *, quick: bool) -> list[Result]:
     """Count what straps add to the resident memory of a fresh process."""
     count = COUNT_QUICK if quick else COUNT
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(folder, count, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    used: int = ours.recv()
-    process.join()
-    each = used / count / _KIB
-    return [
-        Result(
-            name=f"memory of an idle strap, of {count:,}",
-            unit="KiB, against what it may have",
-            ours=each,
-            limit=KIB_MAX,
-            ratio=each / KIB_MAX,
-            sense="at_most",
-            target=1.0,
-            rounds=1,
-            quiet_rounds=1,
-        )
-    ]
+    return [of_each(f"an idle strap, of {count:,}", folder, count, KIB_MAX, _measure)]
 
 
 def _measure(folder: Path, count: int, answer: Connection) -> None:
